@@ -1,0 +1,39 @@
+// Command mvrun runs containers on VLANs without a daemon.
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the build (-X main.version=…).
+var version = "dev"
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+func run(args []string) int {
+	app := newApp()
+	err := app.Run(normalize(app, args))
+	return report(app.ErrWriter, err)
+}
+
+func newApp() *cli.App {
+	// Docker's -h is the host name; help is --help alone.
+	cli.HelpFlag = &cli.BoolFlag{Name: "help", Usage: "show help", DisableDefaultText: true}
+	return &cli.App{
+		Name:                      "mvrun",
+		Usage:                     "containers on the VLANs of your LAN, without a daemon",
+		HideVersion:               true,
+		UseShortOptionHandling:    true,
+		DisableSliceFlagSeparator: true, // -e A=1,2 is one variable
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "root", Value: "/var/lib/mvrun", EnvVars: []string{"MVRUN_ROOT"}, Usage: "directory of images, containers and networks"},
+			&cli.StringFlag{Name: "state", Value: "/run/mvrun", EnvVars: []string{"MVRUN_STATE"}, Usage: "directory of what is gone after a reboot"},
+		},
+		Commands:       commands(),
+		ExitErrHandler: func(*cli.Context, error) {}, // report alone decides
+	}
+}
