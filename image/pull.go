@@ -1,0 +1,47 @@
+package image
+
+import (
+	"context"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Policy says when Ensure asks the registry.
+type Policy string
+
+// The policies, as Docker's --pull has them.
+const (
+	PullMissing Policy = "missing"
+	PullAlways  Policy = "always"
+	PullNever   Policy = "never"
+)
+
+// PullOptions are the ways to get an image. The zero value pulls what is
+// missing, for this machine's platform, and says nothing.
+type PullOptions struct {
+	Policy   Policy
+	Platform *v1.Platform // nil: any local one, else the machine's
+	Progress Progress     // nil: none
+	// Unpack is called once with the layers, the lowest first, while they are
+	// still being downloaded: reading one follows its download. It runs beside
+	// the download, whose failure makes the reads fail.
+	Unpack func(ctx context.Context, layers []v1.Layer) error
+}
+
+// Progress hears how a pull gets on, from several goroutines at once.
+type Progress interface {
+	// Start names a blob before its first byte, with its size in bytes.
+	Start(id string, size int64)
+	// Update says how many bytes of it are here.
+	Update(id string, done int64)
+	// Status puts a word to it: "Already exists", "Pull complete".
+	Status(id, status string)
+}
+
+// Ensure returns the image that ref names, from the store if the policy allows
+// it, else from the registry. The embedded busybox stands in for a busybox that
+// is not in the store. A nil error means that the image is in the store whole,
+// not that this call put it there.
+func (s *Store) Ensure(ctx context.Context, ref string, opt PullOptions) (*Image, error) {
+	return s.ensure(ctx, ref, opt)
+}
