@@ -1,0 +1,101 @@
+# mvrun: containers on the VLANs of your LAN, without a daemon.
+#
+# Plain `make` prints the targets. Every target that needs a Debian package
+# installs it first, if it is missing and only then (as root, by apt-get).
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+# Where the Go distribution puts itself, for machines that have it but not in PATH.
+export PATH := $(PATH):/usr/local/go/bin
+# libcontainer's nsenter is C; without cgo there is no product.
+export CGO_ENABLED := 1
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BIN     ?= bin/mvrun
+TAGS    := seccomp embedbusybox
+
+# A tag v1.2.3 names the version; without one the changelog's newest section and the commit do.
+COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+CHANGELOG := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+VERSION   ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//')
+ifeq ($(strip $(VERSION)),)
+VERSION := $(CHANGELOG)-dev$(if $(COMMIT),+g$(COMMIT))
+endif
+LDFLAGS := -X main.version=$(VERSION)
+
+BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static git ca-certificates
+TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry
+DEMO_DEPS  := iproute2 util-linux tcpdump
+BENCH_DEPS := hyperfine
+BENCH_PEERS := docker.io podman runc crun
+
+need = @tools/need
+
+.DEFAULT_GOAL := help
+.PHONY: help build static busybox test test-unit test-integration race fuzz lint fmt demo bench bench-deps install clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: busybox ## build bin/mvrun, with the busybox image in it
+	go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/mvrun ./cmd/mvrun
+
+static: busybox ## build bin/mvrun-static, which needs no library of the host
+	go build -trimpath -tags '$(TAGS) netgo osusergo' \
+		-ldflags '$(LDFLAGS) -linkmode external -extldflags=-static' -o bin/mvrun-static ./cmd/mvrun
+	@{ ldd bin/mvrun-static 2>&1 || true; } | grep -qE 'not a dynamic executable|statically linked' \
+		|| { echo 'make: bin/mvrun-static is not static:' >&2; ldd bin/mvrun-static >&2; exit 1; }
+
+busybox: # the image that is embedded: made here from Debian's busybox-static, never in git
+	$(need) $(BUILD_DEPS)
+	@go run ./cmd/mkbusybox
+
+test: build ## run all the tests (as root: containers are real)
+	$(need) $(TEST_DEPS)
+	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -timeout 60m ./...
+
+test-unit: busybox ## run the tests of the packages only
+	$(need) $(TEST_DEPS)
+	go test -tags '$(TAGS)' $$(go list -tags '$(TAGS)' ./... | grep -v /integration)
+
+test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
+	$(need) $(TEST_DEPS)
+	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration/...
+
+race: busybox ## run the packages' tests under the race detector
+	$(need) $(TEST_DEPS)
+	go test -race -tags '$(TAGS)' $$(go list -tags '$(TAGS)' ./... | grep -v /integration)
+
+fuzz: busybox ## run every fuzz target for FUZZTIME (default 30s) each
+	@tools/fuzz '$(TAGS)' '$(or $(FUZZTIME),30s)'
+
+lint: busybox ## vet, staticcheck, gofumpt and the import rules
+	go vet -tags '$(TAGS)' ./...
+	go tool -modfile=tools/go.mod staticcheck -tags '$(TAGS)' ./...
+	@out=$$(go tool -modfile=tools/go.mod gofumpt -l .); \
+		[[ -z $$out ]] || { printf 'gofumpt wants changes in:\n%s\n' "$$out" >&2; exit 1; }
+	go test ./integration/rules
+
+fmt: ## format the Go files
+	go tool -modfile=tools/go.mod gofumpt -w .
+
+demo: build ## the experiment: two hosts, one trunk, VLANs 10 and 20, four containers
+	$(need) $(DEMO_DEPS)
+	@MVRUN=$(CURDIR)/bin/mvrun demo/demo
+
+bench: build ## measure mvrun beside docker, podman, runc and crun, those that are installed
+	$(need) $(BENCH_DEPS)
+	@MVRUN=$(CURDIR)/bin/mvrun bench/bench
+
+bench-deps: ## install the peers that make bench compares with
+	$(need) $(BENCH_DEPS) $(BENCH_PEERS)
+
+install: ## install $(BIN) under $(DESTDIR)$(PREFIX); make build or make static first
+	@[[ -x $(BIN) ]] || { echo 'make: $(BIN) is missing: run make build first' >&2; exit 1; }
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/mvrun
+
+clean: ## remove what make wrote
+	rm -rf bin image/embedded bench/results
