@@ -1,0 +1,60 @@
+package network
+
+import "net/netip"
+
+// Request is one leg of a container as the command line said it, unparsed.
+type Request struct {
+	Network    string // name or ID; empty: the implicit network of VLAN and Parent
+	VLAN       string // "10"
+	Parent     string // "enp0s9"; empty: the interface of the default route
+	IP         string // "172.16.10.10", "172.16.10.10/24", "none", or "" for automatic
+	MAC        string // empty: stable, derived from the owner
+	IfName     string // empty: eth0, eth1, …
+	VLANDriver string // auto, kernel, ebpf; empty: the network's
+}
+
+// Owner is the container that legs are planned for.
+type Owner struct {
+	ID     string
+	Name   string
+	HostID string // what tells this host from others; goes into the MAC
+}
+
+// Endpoint is a container's leg on a network, decided. It is stored in the
+// container's configuration and holds for all its starts.
+type Endpoint struct {
+	ID         string `json:"id"`
+	Network    string `json:"network"`
+	NetworkID  string `json:"network_id"`
+	Segment    `json:"segment"`
+	Mode       string         `json:"mode"`
+	VLANDriver string         `json:"vlan_driver,omitempty"`
+	IfName     string         `json:"ifname"`
+	MAC        string         `json:"mac,omitempty"` // empty in passthru mode: the link's own
+	Addrs      []netip.Prefix `json:"addrs,omitempty"`
+	Gateway    netip.Addr     `json:"gateway,omitzero"`
+	Gateway6   netip.Addr     `json:"gateway6,omitzero"`
+	Default    bool           `json:"default,omitempty"` // the default route goes out here
+	Internal   bool           `json:"internal,omitempty"`
+	MTU        int            `json:"mtu,omitempty"` // bytes; 0: the parent's
+}
+
+// Attachment is an endpoint as it came to be in the kernel. It is stored in
+// the container's state and holds for one start.
+type Attachment struct {
+	Network     string `json:"network"`
+	Segment     `json:"segment"`
+	IfName      string         `json:"ifname"`
+	IfIndex     int            `json:"ifindex"`
+	MAC         string         `json:"mac"`
+	MTU         int            `json:"mtu"`
+	Addrs       []netip.Prefix `json:"addrs,omitempty"`
+	Gateway     netip.Addr     `json:"gateway,omitzero"`
+	Gateway6    netip.Addr     `json:"gateway6,omitzero"`
+	Link        string         `json:"link"` // what the macvlan sits on
+	LinkIndex   int            `json:"link_index"`
+	ParentIndex int            `json:"parent_index"`
+	Driver      string         `json:"driver,omitempty"` // kernel or ebpf; empty when untagged
+	Carrier     bool           `json:"carrier"`
+	Warnings    []string       `json:"warnings,omitempty"`
+}
