@@ -5,14 +5,22 @@ package rootfs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // Store is the directory of unpacked layers, <root>/layers/<diff-id>/.
 type Store struct {
 	dir string
+	max int64
 }
 
 // Open returns the store under root. It touches nothing.
@@ -20,16 +28,128 @@ func Open(root string) *Store {
 	return &Store{dir: filepath.Join(root, "layers")}
 }
 
+// LimitUnpacked refuses layers that hold more than n bytes unpacked, the tar
+// headers counted; 0 is no limit.
+func (s *Store) LimitUnpacked(n int64) { s.max = n }
+
+// unpackers is how many layers are unpacked at a time. One keeps a processor
+// busy decompressing while another waits for the disk.
+const unpackers = 3
+
 // Unpack makes every layer a directory and returns the directories as overlayfs
 // wants them: the topmost first. The layers come the lowest first. A layer that
-// is there already costs one stat. A nil error means that the directories are
-// whole, not that this call made them.
+// is there already costs one stat. An image without layers gets an empty
+// directory, as overlayfs wants at least one. A nil error means that the
+// directories are whole, not that this call made them.
 func (s *Store) Unpack(ctx context.Context, layers []v1.Layer) (lower []string, err error) {
-	return nil, errors.New("not written yet")
+	if len(layers) == 0 {
+		return s.empty()
+	}
+	lower = make([]string, len(layers))
+	var missing []v1.Layer
+	for i, layer := range layers {
+		id, err := layer.DiffID()
+		if err != nil {
+			return nil, fmt.Errorf("read layer %d's diff-id: %w", i, err)
+		}
+		dir := s.path(id)
+		lower[len(layers)-1-i] = dir
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, layer)
+		} else if err != nil {
+			return nil, fmt.Errorf("look up layer %s: %w", id, err)
+		}
+	}
+	if len(missing) == 0 {
+		return lower, nil
+	}
+	return lower, s.unpackAll(ctx, missing)
 }
 
-// MountOverlay mounts the layers (topmost first) with a writable layer on
-// target, in the caller's mount namespace.
-func MountOverlay(target string, lower []string, upper, work string) error {
-	return errors.New("not written yet")
+func (s *Store) unpackAll(ctx context.Context, layers []v1.Layer) error {
+	// Only root comes in: the trees hold setuid programs and device nodes that
+	// are nobody's business outside a container.
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(unpackers)
+	for _, layer := range layers {
+		group.Go(func() error { return s.unpackOnce(ctx, layer) })
+	}
+	return group.Wait()
+}
+
+// unpackOnce makes the layer's directory unless it is there. It unpacks beside
+// it, under the layer's lock, and renames when all is checked: whoever sees the
+// directory sees it whole. What a killed one left is removed first.
+func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
+	id, err := layer.DiffID()
+	if err != nil {
+		return err
+	}
+	final, tmp, lock := s.path(id), filepath.Join(s.dir, "."+id.Hex+".tmp"), filepath.Join(s.dir, "."+id.Hex+".lock")
+	held, err := waitLock(ctx, lock)
+	if err != nil {
+		return fmt.Errorf("lock layer %s: %w", short(id), err)
+	}
+	defer held.Close()
+	defer os.Remove(lock)
+	if _, err := os.Stat(final); err == nil {
+		return nil // another command made it while this one waited
+	}
+	if err := os.RemoveAll(tmp); err != nil {
+		return fmt.Errorf("remove what an interrupted unpacking left: %w", err)
+	}
+	err = os.Mkdir(tmp, 0o755)
+	if err == nil {
+		err = s.unpack(ctx, layer, id, tmp)
+	}
+	if err == nil {
+		err = os.Rename(tmp, final)
+	}
+	if err != nil {
+		_ = os.RemoveAll(tmp) // the first error says more
+		return fmt.Errorf("unpack layer %s: %w", short(id), err)
+	}
+	return nil
+}
+
+// waitLock waits for the lock until ctx ends: flock itself can't be cancelled.
+func waitLock(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := jsonfile.OpenLocked(path, false)
+		if !errors.Is(err, jsonfile.ErrLocked) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Store) empty() ([]string, error) {
+	dir := filepath.Join(s.dir, "empty")
+	if _, err := os.Stat(dir); err == nil {
+		return []string{dir}, nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return []string{dir}, nil
+}
+
+func (s *Store) path(id v1.Hash) string { return filepath.Join(s.dir, id.Hex) }
+
+// short is the form of a digest that people compare by eye.
+func short(id v1.Hash) string {
+	if len(id.Hex) < 12 {
+		return id.Hex
+	}
+	return id.Hex[:12]
 }

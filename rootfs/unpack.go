@@ -1,0 +1,87 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/containerd/containerd/v2/pkg/archive"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Errors of layers that can't be unpacked.
+var (
+	ErrWrongDiffID = errors.New("the content does not match the image's diff-id")
+	ErrTooBig      = errors.New("the layer is bigger than --max-unpacked-size allows")
+)
+
+// unpack fills dir with the layer's tree, whiteouts in overlayfs' form (OCI
+// image-spec, layer.md), and checks the content against its diff-id.
+func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir string) error {
+	if id.Algorithm != "sha256" {
+		return fmt.Errorf("diff-id %s: only sha256 is known", id)
+	}
+	content, err := layer.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	sum := sha256.New()
+	r := io.TeeReader(limit(content, s.max), sum)
+	marks := &whiteouts{dir, map[string]bool{}}
+	_, err = archive.Apply(ctx, dir, r,
+		archive.WithConvertWhiteout(marks.convert),
+		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
+			dropOverlayXattrs(hdr)
+			return true, marks.reopen(hdr)
+		}))
+	if err != nil {
+		return err
+	}
+	// A tar reader stops at the end mark; the padding after it counts for the
+	// digest.
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != id.Hex {
+		return fmt.Errorf("%w: got sha256:%s", ErrWrongDiffID, got)
+	}
+	return nil
+}
+
+// dropOverlayXattrs keeps an image from speaking to overlayfs itself: the marks
+// (redirect, opaque, metacopy) are mvrun's to set.
+func dropOverlayXattrs(hdr *tar.Header) {
+	for key := range hdr.PAXRecords {
+		name, ok := strings.CutPrefix(key, "SCHILY.xattr.")
+		if ok && (strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")) {
+			delete(hdr.PAXRecords, key)
+		}
+	}
+}
+
+// limit makes reads after max bytes an error; 0 is no limit.
+func limit(r io.Reader, max int64) io.Reader {
+	if max <= 0 {
+		return r
+	}
+	return &limited{r, max}
+}
+
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, ErrTooBig
+	}
+	return n, err
+}
