@@ -1,0 +1,157 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// patience is the longest that a command may take. Far above what any needs,
+// since tests run in parallel on small machines; a command that needs it hangs.
+const patience = 90 * time.Second
+
+// Result is what a command said.
+type Result struct {
+	Args           []string
+	Stdout, Stderr string
+	Code           int // 128+n when signal n ended it, as a shell has it
+	Took           time.Duration
+}
+
+func (r Result) String() string {
+	return fmt.Sprintf("%s: exit code %d after %v\nstdout: %s\nstderr: %s",
+		strings.Join(r.Args, " "), r.Code, r.Took.Round(time.Millisecond), r.Stdout, r.Stderr)
+}
+
+// Command prepares a program of the host; Start or Exec runs it there.
+func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), h.Env...)
+	cmd.Dir = h.dir
+	// A detached container must not hold the command's pipes open.
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// Start starts the command inside the host's network namespace. The mount
+// namespace stays, as with `nsenter --net`.
+func (h *Host) Start(cmd *exec.Cmd) error { return h.Do(cmd.Start) }
+
+// Exec runs a program of the host with this input to its end.
+func (h *Host) Exec(stdin io.Reader, name string, args ...string) Result {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := h.Command(ctx, name, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	began := time.Now()
+	err := h.Start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	r := Result{append([]string{name}, args...), stdout.String(), stderr.String(), ExitCode(cmd), time.Since(began)}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		h.t.Fatalf("no end after %v: %v", patience, r)
+	case errors.Is(err, exec.ErrWaitDelay):
+		h.t.Fatalf("ended, but something that it started holds its output open: %v", r)
+	case err != nil && !errors.As(err, &exit):
+		h.t.Fatalf("%v: %v", err, r)
+	}
+	return r
+}
+
+// ExitCode is the code of an ended command, 128+n after a signal.
+func ExitCode(cmd *exec.Cmd) int {
+	if cmd.ProcessState == nil {
+		return -1
+	}
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		return code
+	}
+	return 128 + int(cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+}
+
+// Mvrun runs mvrun with these arguments.
+func (h *Host) Mvrun(args ...string) Result {
+	h.t.Helper()
+	return h.Exec(nil, program, args...)
+}
+
+// MvrunIn is Mvrun with an input.
+func (h *Host) MvrunIn(stdin io.Reader, args ...string) Result {
+	h.t.Helper()
+	return h.Exec(stdin, program, args...)
+}
+
+// OK runs mvrun, which must succeed, and returns its standard output without
+// the last line's end.
+func (h *Host) OK(args ...string) string {
+	h.t.Helper()
+	r := h.Mvrun(args...)
+	if r.Code != 0 {
+		h.t.Fatalf("%v", r)
+	}
+	return strings.TrimSuffix(r.Stdout, "\n")
+}
+
+// Refused runs mvrun, which must fail with this code and with exactly one
+// error line, as the output contract has it, that matches the pattern.
+func (h *Host) Refused(code int, pattern string, args ...string) Result {
+	h.t.Helper()
+	r := h.Mvrun(args...)
+	h.CheckRefused(r, code, pattern)
+	return r
+}
+
+// CheckRefused is Refused for a command that has run.
+func (h *Host) CheckRefused(r Result, code int, pattern string) {
+	h.t.Helper()
+	if r.Code != code {
+		h.t.Errorf("exit code %d is wanted: %v", code, r)
+	}
+	lines := 0
+	for line := range strings.Lines(r.Stderr) {
+		if !strings.HasPrefix(line, "mvrun: warning: ") {
+			lines++
+		}
+	}
+	if lines != 1 || !strings.HasPrefix(r.Stderr, "mvrun: ") {
+		h.t.Errorf("one line of error that begins with «mvrun: » is wanted: %v", r)
+	}
+	if !regexp.MustCompile(pattern).MatchString(r.Stderr) {
+		h.t.Errorf("an error like %q is wanted: %v", pattern, r)
+	}
+}
+
+// Sh runs a shell line on the host, which must succeed.
+func (h *Host) Sh(line string) string {
+	h.t.Helper()
+	r := h.Exec(nil, "sh", "-c", line)
+	if r.Code != 0 {
+		h.t.Fatalf("%v", r)
+	}
+	return strings.TrimSuffix(r.Stdout, "\n")
+}
+
+// Eventually waits for something that happens by itself, and soon.
+func (h *Host) Eventually(what string, ok func() bool) {
+	h.t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("still not so after 15 s: %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

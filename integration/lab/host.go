@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Trunk is the name of the trunk NIC on every host of the lab.
+const Trunk = "enp0s9"
+
+// Host is a machine with mvrun on it: a network namespace, a root and a state
+// directory and a cgroup parent of its own, so that hosts neither see nor
+// disturb each other, nor the machine.
+type Host struct {
+	*Netns
+	Root, State  string
+	CgroupParent string
+	// Env is what the commands of the host get besides PATH and the like.
+	Env []string
+
+	t      testing.TB
+	dir    string
+	before string // the namespace as it was when the test began
+}
+
+// NewHost makes a host without a cable. At the end of the test its containers
+// and networks are removed by mvrun, and then anything left over fails the test.
+func NewHost(t testing.TB) *Host {
+	t.Helper()
+	// Not t.TempDir: its names are long, and the paths of Unix sockets may
+	// have only 107 bytes.
+	dir, err := os.MkdirTemp("", "mvrun-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Host{
+		Netns: NewNetns(t), t: t, dir: dir,
+		Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"),
+		CgroupParent: "/mvrun-test-" + randomHex(),
+	}
+	h.Env = []string{"MVRUN_ROOT=" + h.Root, "MVRUN_STATE=" + h.State, "MVRUN_CGROUP_PARENT=" + h.CgroupParent}
+	t.Cleanup(h.tearDown)
+	return h
+}
+
+// OneHost is a host whose trunk ends in a bare namespace, the wire: a place to
+// capture frames and to play another machine.
+func OneHost(t testing.TB) (h *Host, wire *Netns) {
+	t.Helper()
+	h, wire = NewHost(t), NewNetns(t)
+	Cable(t, h.Netns, Trunk, wire, Trunk)
+	h.Settled()
+	return h, wire
+}
+
+// TwoHosts are joined by one trunk cable.
+func TwoHosts(t testing.TB) (a, b *Host) {
+	t.Helper()
+	a, b = NewHost(t), NewHost(t)
+	Cable(t, a.Netns, Trunk, b.Netns, Trunk)
+	a.Settled()
+	b.Settled()
+	return a, b
+}
+
+// Settled says that the host is as it shall be found again at the end.
+func (h *Host) Settled() { h.before = h.Netns.Snapshot() }
+
+// tearDown removes what the test left to mvrun, looks for leftovers, and then
+// removes those by force, so that one failing test does not fail the others.
+func (h *Host) tearDown() {
+	h.removeAll()
+	if !h.t.Failed() {
+		for _, leak := range h.leaksAfter(leakPatience) {
+			h.t.Errorf("left over: %s", leak)
+		}
+	}
+	h.force()
+}
+
+func (h *Host) removeAll() {
+	if ids := strings.Fields(h.Mvrun("ps", "-aq", "--no-trunc").Stdout); len(ids) > 0 {
+		h.Mvrun(append([]string{"rm", "-f"}, ids...)...)
+	}
+	for _, name := range strings.Fields(h.Mvrun("network", "ls", "--format", "{{.Name}}").Stdout) {
+		if name != "none" && name != "host" {
+			h.Mvrun("network", "rm", name)
+		}
+	}
+}
+
+func randomHex() string {
+	var b [4]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,70 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Need is a feature of the kernel that a test can't do without, found out by
+// trying it.
+type Need struct {
+	Name string
+	try  func(testing.TB) error
+	// Lacking are the kernel's answers that mean "not in this kernel". Any
+	// other failure is a failure of the test.
+	lacking []error
+}
+
+// The needs that a test may be skipped for. There is no other way to skip:
+// rules.TestNoOtherSkips sees to it.
+var (
+	Kernel8021q = Need{"802.1Q sub-interfaces of the kernel", tryVLAN, []error{unix.EOPNOTSUPP}}
+	KernelDummy = Need{"dummy interfaces", tryDummy, []error{unix.EOPNOTSUPP}}
+)
+
+var skipped struct {
+	sync.Mutex
+	lines []string
+}
+
+// Needs skips the test if the kernel says that it has no such feature.
+func Needs(t testing.TB, need Need) {
+	t.Helper()
+	err := need.try(t)
+	if err == nil {
+		return
+	}
+	if !slices.ContainsFunc(need.lacking, func(e error) bool { return errors.Is(err, e) }) {
+		t.Fatalf("try %s: %v: this is no reason to skip", need.Name, err)
+	}
+	skipped.Lock()
+	skipped.lines = append(skipped.lines, fmt.Sprintf("%s: this kernel has no %s (%v)", t.Name(), need.Name, err))
+	skipped.Unlock()
+	t.Skipf("this kernel has no %s: %v", need.Name, err)
+}
+
+// Skipped tells which tests were skipped and what the kernel said.
+func Skipped() []string {
+	skipped.Lock()
+	defer skipped.Unlock()
+	return slices.Sorted(slices.Values(skipped.lines))
+}
+
+func tryVLAN(t testing.TB) error {
+	n := NewNetns(t)
+	Cable(t, n, "probe0", n, "probe1")
+	parent := n.Find("probe0")
+	return n.Link.LinkAdd(&netlink.Vlan{
+		LinkAttrs: netlink.LinkAttrs{Name: "probe0.7", ParentIndex: parent.Attrs().Index}, VlanId: 7,
+	})
+}
+
+func tryDummy(t testing.TB) error {
+	return NewNetns(t).Link.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "probe0"}})
+}
