@@ -1,0 +1,49 @@
+// Package integration drives the built mvrun as its users do, and imports
+// nothing of it. Every test has hosts of its own (see the package lab) and
+// fails when something of them is left over.
+package integration
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/mvrun/mvrun/integration/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "the integration tests make namespaces and containers: run them as root")
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "mvrun-program-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = lab.UseProgram(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	for _, line := range lab.Skipped() {
+		fmt.Println("skipped", line)
+	}
+	return code
+}
+
+// host is the usual start of a test: a host of its own with a trunk.
+func host(t *testing.T) *lab.Host {
+	t.Helper()
+	t.Parallel()
+	h, _ := lab.OneHost(t)
+	return h
+}
+
+// field is one value of a container's description.
+func field(t *testing.T, h *lab.Host, container, template string) string {
+	t.Helper()
+	return h.OK("inspect", "-f", template, container)
+}

@@ -1,0 +1,111 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mvrun/mvrun/integration/lab"
+)
+
+// TestScript runs testdata/script/*.txtar: the command line as text, on a host
+// for each script. See docs/testing.md for the commands that scripts have
+// besides testscript's own.
+func TestScript(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			h := host(t)
+			testscript.Run(t, testscript.Params{
+				Files: []string{file},
+				Setup: func(env *testscript.Env) error { return scriptHost(h, env) },
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"mvrun": scriptMvrun, "code": scriptCode, "field": scriptField, "retry": scriptRetry,
+				},
+			})
+		})
+	}
+}
+
+// scriptHost puts an mvrun into PATH that runs on the host.
+func scriptHost(h *lab.Host, env *testscript.Env) error {
+	bin := filepath.Join(env.WorkDir, ".bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	wrapper := fmt.Sprintf("#!/bin/sh\nexec nsenter --net=%s -- %s \"$@\"\n", h.Path(), lab.Program())
+	if err := os.WriteFile(filepath.Join(bin, "mvrun"), []byte(wrapper), 0o755); err != nil {
+		return err
+	}
+	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Vars = append(env.Vars, h.Env...)
+	return nil
+}
+
+// mvrun ARG… runs mvrun; with ! in front it must fail.
+func scriptMvrun(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("mvrun", args...)
+	if (err != nil) != neg {
+		ts.Fatalf("mvrun %s: %v", strings.Join(args, " "), orSucceeded(err))
+	}
+}
+
+func orSucceeded(err error) error {
+	if err == nil {
+		return errors.New("unexpected success")
+	}
+	return err
+}
+
+// code N COMMAND ARG… runs the command, which must end with exit code N.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if neg || got != want {
+		ts.Fatalf("exit code %d, %d is wanted", got, want)
+	}
+}
+
+// field CONTAINER TEMPLATE WANT compares one value of inspect exactly.
+func scriptField(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(ts.Exec("mvrun", "inspect", "-f", args[1], args[0]))
+	got := strings.TrimSuffix(ts.ReadFile("stdout"), "\n")
+	if (got == args[2]) == neg {
+		ts.Fatalf("%s of %s is %q", args[1], args[0], got)
+	}
+}
+
+// retry REGEXP COMMAND ARG… repeats the command until its standard output
+// matches, for what happens by itself; 20 seconds at most.
+func scriptRetry(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("never %q: %v", args[0], err)
+		}
+	}
+}
