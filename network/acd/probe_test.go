@@ -1,0 +1,165 @@
+package acd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mdlayher/arp"
+	"golang.org/x/sys/unix"
+)
+
+const ms = time.Millisecond
+
+func TestProbe(t *testing.T) {
+	answer := arpPacket(t, arp.OperationReply, "172.16.10.10", "0.0.0.0")
+	tests := []struct {
+		name  string
+		claim Claim
+		set   func(*fakeConn, *wire)
+		want  Result
+		took  time.Duration
+		sent  []time.Duration
+	}{
+		{
+			"nobody answers", claim4, nil,
+			Result{Free, nil},
+			30 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"the owner answers", claim4, func(_ *fakeConn, w *wire) { w.put(t, 1*ms, answer) },
+			Result{Taken, otherMAC},
+			1 * ms,
+			[]time.Duration{0},
+		},
+		{
+			"the owner answers late, to the third", claim4, func(_ *fakeConn, w *wire) { w.put(t, 29*ms, answer) },
+			Result{Taken, otherMAC},
+			29 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"another probes too", claim4, func(_ *fakeConn, w *wire) { w.put(t, 12*ms, mustDialect(t, rival4).probe.payload) },
+			Result{Taken, otherMAC},
+			12 * ms,
+			[]time.Duration{0, 10 * ms},
+		},
+		{
+			"somebody only looks for the address", claim4,
+			func(_ *fakeConn, w *wire) {
+				w.put(t, 5*ms, arpPacket(t, arp.OperationRequest, "172.16.10.99", "172.16.10.10"))
+			},
+			Result{Free, nil},
+			30 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"IPv6, the owner answers", claim6, func(_ *fakeConn, w *wire) { w.put(t, 3*ms, mustDialect(t, rival6).announcement.payload) },
+			Result{Taken, otherMAC},
+			3 * ms,
+			[]time.Duration{0},
+		},
+		{
+			"IPv6, nobody answers", claim6, nil,
+			Result{Free, nil},
+			30 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"no carrier", claim4, func(c *fakeConn, _ *wire) { c.down = true },
+			Result{NoPath, nil},
+			0, nil,
+		},
+		{
+			"the carrier goes meanwhile", claim4, func(c *fakeConn, _ *wire) {
+				time.AfterFunc(15*ms, func() { c.mu.Lock(); defer c.mu.Unlock(); c.down = true })
+			},
+			Result{NoPath, nil},
+			30 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"a driver that can't tell", claim4, func(c *fakeConn, _ *wire) { c.down, c.gone = true, unix.EOPNOTSUPP },
+			Result{Free, nil},
+			30 * ms,
+			[]time.Duration{0, 10 * ms, 20 * ms},
+		},
+		{
+			"interface down", claim4, func(c *fakeConn, _ *wire) { c.sendErr = unix.ENETDOWN },
+			Result{NoPath, nil},
+			0, nil,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, w := newWire(t)
+				if tt.set != nil {
+					tt.set(conn, w)
+				}
+				start := time.Now()
+				got, err := Probe(t.Context(), conn, tt.claim, 30*ms)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.String() != tt.want.String() {
+					t.Errorf("Probe = %v, want %v", got, tt.want)
+				}
+				if took := time.Since(start); took != tt.took {
+					t.Errorf("took %s, want %s", took, tt.took)
+				}
+				synctest.Wait()
+				if at := w.times(mustDialect(t, tt.claim).probe); !slices.Equal(at, tt.sent) {
+					t.Errorf("probes at %v, want %v", at, tt.sent)
+				}
+			})
+		})
+	}
+}
+
+func TestProbeCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, _ := newWire(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 7*ms)
+		defer cancel()
+		start := time.Now()
+		if _, err := Probe(ctx, conn, claim4, time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Probe: %v, want the context's error", err)
+		}
+		if took := time.Since(start); took != 7*ms {
+			t.Errorf("took %s, want 7ms", took)
+		}
+		// The connection is still good.
+		if got, err := Probe(t.Context(), conn, claim4, 30*ms); err != nil || got.State != Free {
+			t.Errorf("Probe afterwards = %v, %v", got, err)
+		}
+	})
+}
+
+func TestParseWindow(t *testing.T) {
+	tests := []struct {
+		in   string
+		want time.Duration
+		ok   bool
+	}{
+		{"30ms", 30 * ms, true},
+		{"off", 0, true},
+		{"2s", 2 * time.Second, true},
+		{"0", 0, false},
+		{"1ms", 0, false},
+		{"-30ms", 0, false},
+		{"1h", 0, false},
+		{"30", 0, false},
+		{"", 0, false},
+	}
+	for _, tt := range tests {
+		got, err := ParseWindow(tt.in)
+		if got != tt.want || (err == nil) != tt.ok {
+			t.Errorf("ParseWindow(%q) = %v, %v", tt.in, got, err)
+		}
+	}
+}

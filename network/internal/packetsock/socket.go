@@ -1,0 +1,112 @@
+// Package packetsock opens packet sockets (packet(7)) inside a network
+// namespace that is known by its descriptor alone.
+//
+// It differs from mdlayher/packet, which it is modelled on, in that point, and
+// in telling whether the link has a carrier.
+package packetsock
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/mdlayher/socket"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Config says where a socket listens and what for.
+type Config struct {
+	NetNS    int                // descriptor of the network namespace, 0 for the caller's own
+	Index    int                // of the interface in that namespace
+	Protocol uint16             // EtherType
+	Filter   []bpf.Instruction  // sees packets from the network header on
+	Groups   []net.HardwareAddr // multicast groups the interface shall let through
+}
+
+// Socket sends and receives the packets of one EtherType on one interface. The
+// kernel adds and strips the Ethernet header. Once open it is usable from any
+// thread, whatever that thread's namespace. It keeps its namespace alive.
+type Socket struct {
+	conn     *socket.Conn
+	index    int
+	protocol uint16 // network byte order, as packet(7) wants it
+}
+
+// Listen opens a socket. The interface may still be down: the socket wakes up
+// with it.
+func Listen(c Config) (*Socket, error) {
+	// Protocol 0 first: otherwise packets of every kind are queued between
+	// socket(2) and the moment the filter is in place.
+	conn, err := socket.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, 0, "packet", &socket.Config{NetNS: c.NetNS})
+	if err != nil {
+		return nil, fmt.Errorf("open packet socket: %w", err)
+	}
+	s := &Socket{conn: conn, index: c.Index, protocol: htons(c.Protocol)}
+	if err := s.bind(c); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Socket) bind(c Config) error {
+	filter, err := bpf.Assemble(c.Filter)
+	if err != nil {
+		return fmt.Errorf("assemble packet filter: %w", err)
+	}
+	if len(filter) > 0 {
+		if err := s.conn.SetBPF(filter); err != nil {
+			return fmt.Errorf("attach packet filter: %w", err)
+		}
+	}
+	for _, group := range c.Groups {
+		mreq := unix.PacketMreq{Ifindex: int32(c.Index), Type: unix.PACKET_MR_MULTICAST, Alen: uint16(len(group))}
+		copy(mreq.Address[:], group)
+		if err := s.conn.SetsockoptPacketMreq(unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mreq); err != nil {
+			return fmt.Errorf("join group %s: %w", group, err)
+		}
+	}
+	if err := s.conn.Bind(&unix.SockaddrLinklayer{Protocol: s.protocol, Ifindex: c.Index}); err != nil {
+		return fmt.Errorf("bind packet socket to interface %d: %w", c.Index, err)
+	}
+	return nil
+}
+
+// Receive waits for the next packet, up to the read deadline, and returns its
+// length and the link-layer address it came from.
+func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
+	n, sa, err := s.conn.Recvfrom(context.Background(), b, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	link, ok := sa.(*unix.SockaddrLinklayer)
+	if !ok || int(link.Halen) > len(link.Addr) {
+		return n, nil, nil
+	}
+	return n, net.HardwareAddr(link.Addr[:link.Halen]), nil
+}
+
+// Send puts one packet on the wire.
+func (s *Socket) Send(b []byte, to net.HardwareAddr) error {
+	sa := &unix.SockaddrLinklayer{Protocol: s.protocol, Ifindex: s.index, Halen: uint8(len(to))}
+	if len(to) > len(sa.Addr) {
+		return fmt.Errorf("send packet: hardware address %s is too long", to)
+	}
+	copy(sa.Addr[:], to)
+	return s.conn.Sendto(context.Background(), b, 0, sa)
+}
+
+// SetReadDeadline bounds Receive, also one that is waiting already.
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
+
+// Close ends the socket and everything that waits on it.
+func (s *Socket) Close() error { return s.conn.Close() }
+
+func htons(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return binary.NativeEndian.Uint16(b[:])
+}
