@@ -25,6 +25,8 @@ type Host struct {
 	t      testing.TB
 	dir    string
 	before string // the namespace as it was when the test began
+
+	unmount func() // the root's own file system, if it has one
 }
 
 // NewHost makes a host without a cable. At the end of the test its containers
@@ -37,14 +39,19 @@ func NewHost(t testing.TB) *Host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Host{
-		Netns: NewNetns(t), t: t, dir: dir,
-		Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"),
-		CgroupParent: "/mvrun-test-" + randomHex(),
-	}
-	h.Env = []string{"MVRUN_ROOT=" + h.Root, "MVRUN_STATE=" + h.State, "MVRUN_CGROUP_PARENT=" + h.CgroupParent}
+	return newHostOn(t, NewNetns(t), dir)
+}
+
+func newHostOn(t testing.TB, n *Netns, dir string) *Host {
+	h := &Host{Netns: n, t: t, dir: dir, CgroupParent: "/mvrun-test-" + randomHex()}
+	h.useDirs(filepath.Join(dir, "root"), filepath.Join(dir, "state"))
 	t.Cleanup(h.tearDown)
 	return h
+}
+
+func (h *Host) useDirs(root, state string) {
+	h.Root, h.State = root, state
+	h.Env = []string{"MVRUN_ROOT=" + root, "MVRUN_STATE=" + state, "MVRUN_CGROUP_PARENT=" + h.CgroupParent}
 }
 
 // OneHost is a host whose trunk ends in a bare namespace, the wire: a place to
@@ -97,4 +104,25 @@ func randomHex() string {
 	var b [4]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
+}
+
+// SameMachine is a second mvrun, with a root of its own, on the host's network
+// namespace.
+func (h *Host) SameMachine() *Host {
+	h.t.Helper()
+	dir, err := os.MkdirTemp("", "mvrun-")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return newHostOn(h.t, h.Netns, dir)
+}
+
+// NamedNetns gives the host's namespace a name for `ip netns`, until the test
+// ends.
+func (h *Host) NamedNetns() string {
+	h.t.Helper()
+	name := "mvrun-" + randomHex()
+	h.Sh("ip netns attach " + name + " $$")
+	h.t.Cleanup(func() { h.Exec(nil, "ip", "netns", "delete", name) })
+	return name
 }

@@ -158,23 +158,26 @@ func (h *Host) files() []string {
 			if info, err := d.Info(); err == nil && info.Mode().IsRegular() && info.Size() == 0 && strings.Contains(d.Name(), "lock") {
 				return nil
 			}
-			if rel, _ := filepath.Rel(h.dir, path); !h.isHostRecord(rel) {
-				found = append(found, "file "+rel)
+			if top == h.Root && path == filepath.Join(top, hostID) {
+				return nil
 			}
+			found = append(found, "file "+path)
 			return nil
 		})
 	}
 	return found
 }
 
-// isHostRecord says which files belong to the host itself, not to a container:
-// they are made once and stay.
-func (h *Host) isHostRecord(rel string) bool { return rel == "root/host-id" }
+// hostID is the one record that belongs to the host itself: made once, it stays.
+const hostID = "host-id"
 
 // force ends and removes what is left over: only what carries the host's marks.
 func (h *Host) force() {
 	h.endProcesses()
 	h.removeCgroups()
+	if h.unmount != nil {
+		h.unmount()
+	}
 	if err := os.RemoveAll(h.dir); err != nil {
 		h.t.Errorf("remove the host's files: %v", err)
 	}
@@ -213,3 +216,15 @@ func diffLines(before, after string) string {
 	}
 	return b.String()
 }
+
+// NothingLeft fails the test if, after a moment, there is still something.
+func (h *Host) NothingLeft(when string) {
+	h.t.Helper()
+	for _, leak := range h.leaksAfter(leakPatience) {
+		h.t.Errorf("%s, left over: %s", when, leak)
+	}
+}
+
+// KillEverything is a power cut for what runs on the host: each process of it
+// ends by SIGKILL. Files and links stay, as they do when a program dies.
+func (h *Host) KillEverything() { h.endProcesses() }

@@ -112,6 +112,19 @@ func (n *Netns) Down(name string) {
 	}
 }
 
+// Rename gives a link another name, as an administrator may at any time.
+func (n *Netns) Rename(from, to string) {
+	n.t.Helper()
+	link, err := n.Link.LinkByName(from)
+	if err == nil {
+		// Since Linux 6.5 a link may be renamed while it is up; before, it must be down.
+		err = n.Link.LinkSetName(link, to)
+	}
+	if err != nil {
+		n.t.Fatalf("rename %s: %v", from, err)
+	}
+}
+
 // Cable joins two namespaces with a veth whose ends have these names, both up.
 func Cable(t testing.TB, a *Netns, aName string, b *Netns, bName string) {
 	t.Helper()
