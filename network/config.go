@@ -1,8 +1,11 @@
 package network
 
 import (
-	"net/netip"
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/mvrun/mvrun/network/ipam"
 )
 
 // The networks that are always there and belong to no segment.
@@ -11,13 +14,8 @@ const (
 	Host = "host" // a container in the host's own network namespace
 )
 
-// Subnet is one pool of addresses on a network. Only Prefix is always set.
-type Subnet struct {
-	Prefix  netip.Prefix          `json:"prefix"`
-	Gateway netip.Addr            `json:"gateway,omitzero"`
-	IPRange netip.Prefix          `json:"ip_range,omitzero"` // automatic addresses come from here
-	Aux     map[string]netip.Addr `json:"aux,omitempty"`     // taken by others, by name
-}
+// Subnet is one pool of addresses on a network.
+type Subnet = ipam.Subnet
 
 // Config is a network: a named segment with its addresses. It is what
 // networks/<name>/network.json holds.
@@ -35,4 +33,89 @@ type Config struct {
 	VLANDriver string            `json:"vlan_driver,omitempty"` // auto, kernel or ebpf
 	MTU        int               `json:"mtu,omitempty"`         // bytes; 0: the parent's
 	Created    time.Time         `json:"created"`
+}
+
+// Modes and VLANDrivers are the accepted words, the default first.
+var (
+	Modes       = []string{"bridge", "vepa", "private", passthru}
+	VLANDrivers = []string{driverAuto, driverKernel, driverEBPF}
+)
+
+const (
+	passthru     = "passthru"
+	driverAuto   = "auto"
+	driverKernel = "kernel"
+	driverEBPF   = "ebpf"
+)
+
+// Predefined tells the networks that mvrun always has.
+func (c Config) Predefined() bool { return c.Driver == "null" || c.Driver == "host" }
+
+// complete fills in what was left open and says what is wrong with the rest.
+func (c *Config) complete() error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
+	if c.Name == None || c.Name == Host {
+		return fmt.Errorf("network name %s is taken by a pre-defined network", c.Name)
+	}
+	if c.Driver == "" {
+		c.Driver = "macvlan"
+	}
+	if c.Driver != "macvlan" {
+		return fmt.Errorf("network driver %q is not known: mvrun's containers sit on the LAN itself, by macvlan", c.Driver)
+	}
+	if c.Mode == "" {
+		c.Mode = Modes[0]
+	}
+	if !slices.Contains(Modes, c.Mode) {
+		return fmt.Errorf("macvlan mode %q is not known: it is one of %s", c.Mode, anyOf(Modes))
+	}
+	if err := checkVLANDriver(c.VLANDriver); err != nil {
+		return err
+	}
+	if c.MTU != 0 && (c.MTU < 68 || c.MTU > 65535) { // RFC 791: every module must be able to forward 68
+		return fmt.Errorf("MTU %d: it is a number of bytes from 68 to 65535", c.MTU)
+	}
+	return c.completeSubnets()
+}
+
+func (c *Config) completeSubnets() error {
+	for i := range c.Subnets {
+		sub := &c.Subnets[i]
+		if !sub.Gateway.IsValid() && !c.Internal && sub.Prefix.IsValid() {
+			sub.Gateway = sub.DefaultGateway()
+		}
+		if err := sub.Validate(); err != nil {
+			return err
+		}
+		for _, other := range c.Subnets[:i] {
+			if other.Prefix.Overlaps(sub.Prefix) {
+				return fmt.Errorf("subnets %s and %s overlap", other.Prefix, sub.Prefix)
+			}
+		}
+	}
+	return nil
+}
+
+func checkVLANDriver(driver string) error {
+	if driver != "" && !slices.Contains(VLANDrivers, driver) {
+		return fmt.Errorf("VLAN driver %q is not known: it is one of %s", driver, anyOf(VLANDrivers))
+	}
+	return nil
+}
+
+func anyOf(words []string) string {
+	s := ""
+	for i, w := range words {
+		switch {
+		case i == 0:
+			s = w
+		case i == len(words)-1:
+			s += " or " + w
+		default:
+			s += ", " + w
+		}
+	}
+	return s
 }

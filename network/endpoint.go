@@ -35,6 +35,7 @@ type Endpoint struct {
 	Gateway    netip.Addr     `json:"gateway,omitzero"`
 	Gateway6   netip.Addr     `json:"gateway6,omitzero"`
 	Default    bool           `json:"default,omitempty"` // the default route goes out here
+	Default6   bool           `json:"default6,omitempty"`
 	Internal   bool           `json:"internal,omitempty"`
 	MTU        int            `json:"mtu,omitempty"` // bytes; 0: the parent's
 }

@@ -24,7 +24,7 @@ func (s Segment) String() string {
 // carry a priority alone and 4095 for implementations.
 func ParseVID(s string) (uint16, error) {
 	vid, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || vid < 1 || vid > 4094 || s[0] == '+' {
+	if err != nil || vid < 1 || vid > 4094 {
 		return 0, fmt.Errorf("VLAN %s: a VLAN id is a number from 1 to 4094", s)
 	}
 	return uint16(vid), nil

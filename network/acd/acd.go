@@ -16,11 +16,12 @@
 package acd
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/mvrun/mvrun/network/internal/packetsock"
 )
 
 // RFC 5227 1.1. RFC 4861 10 has the same values in other words, give or take
@@ -36,7 +37,7 @@ const (
 const DefaultWindow = 30 * time.Millisecond
 
 // ErrLinkGone says that the interface was removed.
-var ErrLinkGone = errors.New("the interface is gone")
+var ErrLinkGone = packetsock.ErrGone
 
 // Claim is an address and the hardware address that claims it.
 type Claim struct {
@@ -59,7 +60,8 @@ func (c Claim) validate() error {
 // Conn is the wire: packets of ARP (IPv4 claims) or IPv6 (IPv6 claims) without
 // the Ethernet header. Listen opens a real one.
 type Conn interface {
-	// Receive waits for a packet until the read deadline.
+	// Receive waits for a packet until the read deadline, also while the link
+	// is down. ErrLinkGone ends it.
 	Receive(b []byte) (n int, from net.HardwareAddr, err error)
 	Send(b []byte, to net.HardwareAddr) error
 	// SetReadDeadline also wakes a Receive that is waiting already.

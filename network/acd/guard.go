@@ -2,11 +2,8 @@ package acd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Guard is the task that announces an address in use and defends it.
@@ -109,11 +106,11 @@ func (g *Guard) listen(ctx context.Context, rivals chan<- rival) error {
 	b := make([]byte, packetSize)
 	for {
 		n, from, err := g.conn.Receive(b)
-		if err := g.tolerate(err); err != nil {
+		if err != nil {
 			return err
 		}
 		r, ok := g.dialect.read(b[:n], from)
-		if err != nil || !ok || r.probing {
+		if !ok || r.probing {
 			continue
 		}
 		select {
@@ -122,17 +119,4 @@ func (g *Guard) listen(ctx context.Context, rivals chan<- rival) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// tolerate passes over a link that goes down: the kernel says so once, by
-// ENETDOWN, and wakes the socket again with the link. It says the same when
-// the interface is removed.
-func (g *Guard) tolerate(err error) error {
-	if !errors.Is(err, unix.ENETDOWN) {
-		return err
-	}
-	if _, err := g.conn.Carrier(); errors.Is(err, unix.ENODEV) {
-		return ErrLinkGone
-	}
-	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func TestDefence(t *testing.T) {
@@ -142,57 +140,22 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// downConn fails Receive as the kernel does when the link goes down: once.
-type downConn struct {
-	*fakeConn
-	fail chan error
+func TestGuardLinkGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, _ := newWire(t)
+		g, err := NewGuard(goneConn{conn}, claim4, func(Conflict) { t.Error("a conflict") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Run(t.Context()); !errors.Is(err, ErrLinkGone) {
+			t.Errorf("Run: %v, want ErrLinkGone", err)
+		}
+	})
 }
 
-func (c *downConn) Receive(b []byte) (int, net.HardwareAddr, error) {
-	select {
-	case err := <-c.fail:
-		return 0, nil, err
-	default:
-		return c.fakeConn.Receive(b)
-	}
-}
+type goneConn struct{ *fakeConn }
 
-func TestGuardLinkDown(t *testing.T) {
-	tests := []struct {
-		name string
-		gone error
-		want error
-	}{
-		{"down for a while", nil, nil},
-		{"removed", unix.ENODEV, ErrLinkGone},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fake, w := newWire(t)
-				fake.gone = tt.gone
-				conn := &downConn{fake, make(chan error, 1)}
-				conn.fail <- unix.ENETDOWN
-				reported := 0
-				g, err := NewGuard(conn, claim4, func(Conflict) { reported++ })
-				if err != nil {
-					t.Fatal(err)
-				}
-				if tt.want == nil {
-					w.put(t, time.Second, mustDialect(t, rival4).announcement.payload)
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				if err := g.Run(ctx); !errors.Is(err, tt.want) {
-					t.Errorf("Run: %v, want %v", err, tt.want)
-				}
-				if want := map[bool]int{true: 1, false: 0}[tt.want == nil]; reported != want {
-					t.Errorf("%d conflicts reported, want %d", reported, want)
-				}
-			})
-		})
-	}
-}
+func (goneConn) Receive([]byte) (int, net.HardwareAddr, error) { return 0, nil, ErrLinkGone }
 
 func TestAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

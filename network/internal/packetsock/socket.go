@@ -8,6 +8,7 @@ package packetsock
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -16,6 +17,9 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
+
+// ErrGone says that the interface was removed.
+var ErrGone = errors.New("the interface is gone")
 
 // Config says where a socket listens and what for.
 type Config struct {
@@ -76,9 +80,18 @@ func (s *Socket) bind(c Config) error {
 }
 
 // Receive waits for the next packet, up to the read deadline, and returns its
-// length and the link-layer address it came from.
+// length and the link-layer address it came from. It waits for a link that went
+// down to come back; one that was removed is ErrGone.
 func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
 	n, sa, err := s.conn.Recvfrom(context.Background(), b, 0)
+	// The kernel says ENETDOWN once, for both, and wakes the socket again with
+	// the link (packet_notifier).
+	for errors.Is(err, unix.ENETDOWN) {
+		if _, cerr := s.Carrier(); errors.Is(cerr, unix.ENODEV) {
+			return 0, nil, ErrGone
+		}
+		n, sa, err = s.conn.Recvfrom(context.Background(), b, 0)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -89,14 +102,19 @@ func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
 	return n, net.HardwareAddr(link.Addr[:link.Halen]), nil
 }
 
-// Send puts one packet on the wire.
+// Send puts one packet on the wire. ENETDOWN: the link is down now. ErrGone: the
+// interface was removed.
 func (s *Socket) Send(b []byte, to net.HardwareAddr) error {
 	sa := &unix.SockaddrLinklayer{Protocol: s.protocol, Ifindex: s.index, Halen: uint8(len(to))}
 	if len(to) > len(sa.Addr) {
 		return fmt.Errorf("send packet: hardware address %s is too long", to)
 	}
 	copy(sa.Addr[:], to)
-	return s.conn.Sendto(context.Background(), b, 0, sa)
+	err := s.conn.Sendto(context.Background(), b, 0, sa)
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) { // packet_snd, dev_get_by_index
+		return ErrGone
+	}
+	return err
 }
 
 // SetReadDeadline bounds Receive, also one that is waiting already.

@@ -1,0 +1,169 @@
+// Package ipam decides which addresses containers get. It knows subnets and
+// claims, and nothing of links.
+package ipam
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// ErrExhausted says that a subnet has no free address left.
+var ErrExhausted = errors.New("no free address left")
+
+// Subnet is one pool of addresses. Only Prefix is always set.
+type Subnet struct {
+	Prefix  netip.Prefix          `json:"prefix"`
+	Gateway netip.Addr            `json:"gateway,omitzero"`
+	IPRange netip.Prefix          `json:"ip_range,omitzero"` // automatic addresses come from here
+	Aux     map[string]netip.Addr `json:"aux,omitempty"`     // taken by others, by name
+}
+
+// Validate says what is wrong with the subnet, if anything is. The gateway may
+// be anywhere: one outside the subnet is reached on the link all the same.
+func (s Subnet) Validate() error {
+	p := s.Prefix
+	switch {
+	case !p.IsValid():
+		return errors.New("a subnet needs a prefix such as 172.16.10.0/24")
+	case p.Addr().Is4In6():
+		return fmt.Errorf("subnet %s: write IPv4 addresses as IPv4", p)
+	case p != p.Masked():
+		return fmt.Errorf("subnet %s has host bits set: it should be %s", p, p.Masked())
+	case p.Bits() == 0 || !hostAddr(p.Addr()) && !p.Addr().IsUnspecified():
+		return fmt.Errorf("subnet %s holds no addresses for hosts", p)
+	}
+	if err := s.validateRange(); err != nil {
+		return err
+	}
+	for name, a := range s.Aux {
+		if !p.Contains(a) {
+			return fmt.Errorf("auxiliary address %s=%s is not in subnet %s", name, a, p)
+		}
+	}
+	return s.validateGateway()
+}
+
+func (s Subnet) validateRange() error {
+	r := s.IPRange
+	switch {
+	case r == netip.Prefix{}:
+		return nil
+	case r != r.Masked():
+		return fmt.Errorf("IP range %s has host bits set: it should be %s", r, r.Masked())
+	case r.Bits() < s.Prefix.Bits() || !s.Prefix.Contains(r.Addr()):
+		return fmt.Errorf("IP range %s is not inside subnet %s", r, s.Prefix)
+	}
+	return nil
+}
+
+func (s Subnet) validateGateway() error {
+	g := s.Gateway
+	switch {
+	case !g.IsValid():
+		return nil
+	case g.Is4() != s.Prefix.Addr().Is4() || g.Is4In6():
+		return fmt.Errorf("gateway %s and subnet %s are of different families", g, s.Prefix)
+	case !hostAddr(g):
+		return fmt.Errorf("gateway %s is not the address of a host", g)
+	}
+	return s.checkEdge(g)
+}
+
+func hostAddr(a netip.Addr) bool {
+	zeroNet := netip.PrefixFrom(netip.IPv4Unspecified(), 8)
+	return a.IsValid() && !a.IsMulticast() && !a.IsLoopback() && !a.IsUnspecified() && !zeroNet.Contains(a) &&
+		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// Check says why a container can't have the address, nil if it can as far as
+// the subnet knows. Who claimed it is another question.
+func (s Subnet) Check(a netip.Addr) error {
+	if !s.Prefix.Contains(a) {
+		return fmt.Errorf("address %s is not in subnet %s", a, s.Prefix)
+	}
+	if !hostAddr(a) {
+		return fmt.Errorf("address %s is not the address of a host", a)
+	}
+	if err := s.checkEdge(a); err != nil {
+		return err
+	}
+	if a == s.Gateway {
+		return fmt.Errorf("address %s is the gateway's", a)
+	}
+	for name, aux := range s.Aux {
+		if a == aux {
+			return fmt.Errorf("address %s is kept for %s (--aux-address)", a, name)
+		}
+	}
+	return nil
+}
+
+// checkEdge refuses the first and the last address where they have a meaning
+// of their own: not in /31 and /32 (RFC 3021), nor in /127 (RFC 6164) and /128.
+func (s Subnet) checkEdge(a netip.Addr) error {
+	if s.Prefix.Bits() >= a.BitLen()-1 {
+		return nil
+	}
+	switch {
+	case a == s.Prefix.Addr() && a.Is4():
+		return fmt.Errorf("address %s is the network address of %s", a, s.Prefix)
+	case a == s.Prefix.Addr():
+		return fmt.Errorf("address %s is the routers' anycast address of %s (RFC 4291)", a, s.Prefix)
+	case a.Is4() && a == last(s.Prefix):
+		return fmt.Errorf("address %s is the broadcast address of %s", a, s.Prefix)
+	}
+	return nil
+}
+
+// DefaultGateway is the first address that a host can have; none where the
+// subnet has room for one host alone.
+func (s Subnet) DefaultGateway() netip.Addr {
+	if s.Prefix.IsSingleIP() {
+		return netip.Addr{}
+	}
+	a := s.Prefix.Addr()
+	for s.checkEdge(a) != nil || !hostAddr(a) {
+		a = a.Next()
+	}
+	return a
+}
+
+// Next is the address after prev, in the IP range if there is one, that Check
+// lets through and nobody has. It wraps. A prev outside the range begins anew.
+func (s Subnet) Next(prev netip.Addr, taken func(netip.Addr) bool) (netip.Addr, error) {
+	pool := s.Prefix
+	if s.IPRange.IsValid() {
+		pool = s.IPRange
+	}
+	start := pool.Addr()
+	if pool.Contains(prev) {
+		start = after(prev, pool)
+	}
+	for a := start; ; {
+		if !taken(a) && s.Check(a) == nil {
+			return a, nil
+		}
+		if a = after(a, pool); a == start {
+			return netip.Addr{}, fmt.Errorf("%w in %s", ErrExhausted, pool)
+		}
+	}
+}
+
+// after is the address that follows a in the pool, around its end.
+func after(a netip.Addr, pool netip.Prefix) netip.Addr {
+	if next := a.Next(); pool.Contains(next) {
+		return next
+	}
+	return pool.Addr()
+}
+
+// last is the highest address of a prefix.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 1 << (7 - i%8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}

@@ -1,0 +1,180 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+)
+
+// usedLink is the link that a container's macvlan is to sit on.
+type usedLink struct {
+	link   netlink.Link
+	parent netlink.Link
+	driver string // kernel or ebpf; empty when untagged
+}
+
+// use writes the container down as a user of the endpoint's link and makes the
+// link if the kernel has none. leave, under the container's ID, takes it back.
+func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
+	parent, err := h.parent(ep.Parent)
+	if err != nil {
+		return usedLink{}, err
+	}
+	l := s.ledger()
+	unlock, err := l.lock()
+	if err != nil {
+		return usedLink{}, err
+	}
+	defer unlock()
+
+	user := linkUser{linkKey{parent.Attrs().Index, ep.VID}, containerID, ep.Mode, ep.IfName}
+	if err := s.alone(l, user); err != nil {
+		return usedLink{}, err
+	}
+	if err := l.addUser(user); err != nil {
+		return usedLink{}, err
+	}
+	used, err := h.linkFor(l, parent, ep)
+	if err != nil {
+		return usedLink{}, errors.Join(err, s.leaveLocked(h, l, func(u linkUser) bool { return u == user }))
+	}
+	return used, nil
+}
+
+// alone refuses company where there is a leg in passthru mode.
+func (s *Store) alone(l ledger, user linkUser) error {
+	_, _, users, err := l.scan()
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if u.key != user.key || u == user || u.mode != passthru && user.mode != passthru || !s.running(u.container) {
+			continue
+		}
+		return fmt.Errorf("passthru mode has its parent to itself, and container %.12s is on it, too (mode %s)", u.container, u.mode)
+	}
+	return nil
+}
+
+func (h host) linkFor(l ledger, parent netlink.Link, ep Endpoint) (usedLink, error) {
+	parent, err := h.up(parent)
+	if err != nil {
+		return usedLink{}, fmt.Errorf("set parent %s up: %w", ep.Parent, err)
+	}
+	if ep.VID == 0 {
+		return usedLink{link: parent, parent: parent}, nil
+	}
+	rec, err := h.ensureVLAN(l, parent, ep)
+	if err != nil {
+		return usedLink{}, fmt.Errorf("VLAN %d on %s: %w", ep.VID, ep.Parent, err)
+	}
+	link, err := h.LinkByIndex(rec.Index)
+	if err == nil {
+		link, err = h.up(link)
+	}
+	if err != nil {
+		return usedLink{}, fmt.Errorf("set %s up: %w", rec.Name, err)
+	}
+	return usedLink{link: link, parent: parent, driver: rec.Driver}, nil
+}
+
+// up sets a link up that is not, and reads it again: its carrier may be new.
+func (h host) up(link netlink.Link) (netlink.Link, error) {
+	if link.Attrs().Flags&net.FlagUp != 0 {
+		return link, nil
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return nil, err
+	}
+	return h.LinkByIndex(link.Attrs().Index)
+}
+
+// leave takes the uses back that gone tells, and removes the links that mvrun
+// made and nobody uses any more.
+func (s *Store) leave(gone func(linkUser) bool) error {
+	l := s.ledger()
+	unlock, err := l.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	h, err := openHost()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return s.leaveLocked(h, l, gone)
+}
+
+func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
+	links, parents, users, err := l.scan()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	used := map[linkKey]bool{}
+	for _, u := range users {
+		if gone(u) || !s.running(u.container) {
+			errs = append(errs, l.dropUser(u))
+		} else {
+			used[u.key] = true
+		}
+	}
+	busy := map[int]bool{}
+	for _, key := range links {
+		if used[key] {
+			busy[key.parent] = true
+			continue
+		}
+		if err := h.dropVLAN(l, key); err != nil {
+			errs = append(errs, fmt.Errorf("remove link of VLAN %d: %w", key.vid, err))
+			busy[key.parent] = true
+		}
+	}
+	for _, index := range parents {
+		if !busy[index] {
+			errs = append(errs, h.restoreParent(l, index))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Detach gives up all of a container's uses of links, and removes the links
+// that mvrun made and that nobody uses any more. It needs nothing of the
+// container but its ID: the namespace may be gone. Idempotent.
+func (s *Store) Detach(containerID string) error {
+	_, _, users, err := s.ledger().scan()
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if u.container == containerID {
+			return s.leave(func(u linkUser) bool { return u.container == containerID })
+		}
+	}
+	return nil
+}
+
+// reapLinks does what Detach would have done for dead containers.
+func (s *Store) reapLinks() error {
+	links, parents, users, err := s.ledger().scan()
+	if err != nil {
+		return err
+	}
+	used := map[linkKey]bool{}
+	stale := false
+	for _, u := range users {
+		live := s.running(u.container)
+		used[u.key] = used[u.key] || live
+		stale = stale || !live
+	}
+	for _, key := range links {
+		stale = stale || !used[key]
+	}
+	if !stale && !(len(links) == 0 && len(parents) > 0) {
+		return nil
+	}
+	return s.leave(func(linkUser) bool { return false })
+}

@@ -1,0 +1,148 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mvrun/mvrun/network/ipam"
+)
+
+// Release gives up all the claims of a container, and with them implicit
+// networks that nobody is on any more. Idempotent.
+func (s *Store) Release(containerID string) error {
+	return s.releaseIf(func(id string) bool { return id == containerID })
+}
+
+// releaseIf drops the claims of the containers that gone tells. It takes the
+// lock only if there is something to do.
+func (s *Store) releaseIf(gone func(id string) bool) error {
+	names, err := s.names()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		idle, err := s.idle(name, gone)
+		if idle || err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, s.releaseOn(name, gone))
+	}
+	return errors.Join(errs...)
+}
+
+// readable are a network's claims but for damaged ones: those concern nobody
+// until their own address is asked for, or the network inspected.
+func (s *Store) readable(name string) ([]ipam.Claim, error) {
+	claims, err := s.claims(name).List()
+	if errors.Is(err, ipam.ErrCorrupt) {
+		err = nil
+	}
+	return claims, err
+}
+
+// idle looks, without the lock, whether a network has nothing to give up.
+func (s *Store) idle(name string, gone func(id string) bool) (bool, error) {
+	claims, err := s.readable(name)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range claims {
+		if gone(c.Container) {
+			return false, nil
+		}
+	}
+	if len(claims) > 0 {
+		return true, nil
+	}
+	cfg, err := s.read(name)
+	return err != nil || !cfg.Implicit, nil // one that can't be read is not ours to judge
+}
+
+func (s *Store) releaseOn(name string, gone func(id string) bool) error {
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	claims, err := s.readable(name)
+	errs := []error{err}
+	for _, c := range claims {
+		if gone(c.Container) {
+			errs = append(errs, s.claims(name).Drop(c))
+		}
+	}
+	return errors.Join(append(errs, s.dropIfUnused(name))...)
+}
+
+// dropStale gives up claims of containers that are no more, under the lock.
+func (s *Store) dropStale(nets []Config) error {
+	for _, cfg := range nets {
+		claims, err := s.readable(cfg.Name)
+		if err != nil {
+			return err
+		}
+		for _, c := range claims {
+			if !s.exists(c.Container) {
+				if err := s.claims(cfg.Name).Drop(c); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// dropIfUnused removes an implicit network without claims, under the lock.
+func (s *Store) dropIfUnused(name string) error {
+	cfg, err := s.read(name)
+	if err != nil || !cfg.Implicit {
+		return nil
+	}
+	claims, err := s.claims(name).List() // a damaged one keeps the network for a person to look at
+	if err != nil || len(claims) > 0 {
+		return err
+	}
+	return s.drop(name)
+}
+
+// Reap drops the claims and the link uses of containers that are no more, and
+// what killed commands left half made. It costs little when there is nothing.
+func (s *Store) Reap() error {
+	return errors.Join(
+		s.releaseIf(func(id string) bool { return !s.exists(id) }),
+		s.reapScratch(),
+		s.reapLinks(),
+	)
+}
+
+func (s *Store) reapScratch() error {
+	entries, _ := os.ReadDir(s.Dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".new-") || strings.HasPrefix(e.Name(), ".del-") {
+			return s.removeScratch()
+		}
+	}
+	return nil
+}
+
+// removeScratch holds the lock: whoever made a scratch directory held it, so
+// those that are there now belong to nobody.
+func (s *Store) removeScratch() error {
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	left, _ := filepath.Glob(filepath.Join(s.Dir, ".[nd]e[wl]-*"))
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove leftover: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+)
+
+// resolve finds the leg's network, or makes the implicit one of its segment.
+func (p *plan) resolve(l *leg) error {
+	if err := checkVLANDriver(l.VLANDriver); err != nil {
+		return err
+	}
+	if err := l.parseIP(); err != nil {
+		return err
+	}
+	if l.Network != "" {
+		return p.named(l)
+	}
+	seg, err := p.segment(l.Request)
+	if err != nil {
+		return err
+	}
+	l.net, err = p.network(seg, l)
+	return err
+}
+
+func (p *plan) named(l *leg) error {
+	cfg, err := p.store.Get(l.Network)
+	switch {
+	case err != nil:
+		return err
+	case cfg.Predefined():
+		return fmt.Errorf("network %s can't be combined with other networks", cfg.Name)
+	}
+	if l.VLAN != "" || l.Parent != "" {
+		seg, err := p.segment(l.Request)
+		if err != nil {
+			return err
+		}
+		if seg != cfg.Segment {
+			return fmt.Errorf("network %s is on %s, not on %s: leave out --vlan and --parent, or --network", cfg.Name, cfg.Segment, seg)
+		}
+	}
+	l.net = cfg
+	return nil
+}
+
+// segment is what --vlan and --parent mean together.
+func (p *plan) segment(r Request) (Segment, error) {
+	if r.VLAN == "" {
+		if r.Parent == "" {
+			return Segment{}, fmt.Errorf("a network, a VLAN or a parent is needed: --network, --vlan or --parent")
+		}
+		return p.host.resolve(r.Parent)
+	}
+	vid, err := ParseVID(r.VLAN)
+	if err != nil {
+		return Segment{}, err
+	}
+	name := r.Parent
+	if name == "" {
+		if name, err = p.host.defaultParent(); err != nil {
+			return Segment{}, err
+		}
+	}
+	parent, err := p.host.parent(name)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{parent.Attrs().Name, vid}, nil
+}
+
+// network chooses among the networks of a segment: the user's whose subnet the
+// address is in, or, for an automatic address, the only one with a subnet;
+// else the implicit one.
+func (p *plan) network(seg Segment, l *leg) (Config, error) {
+	nets, err := p.store.onSegment(seg)
+	if err != nil {
+		return Config{}, err
+	}
+	var implicit *Config
+	var fit []Config
+	for i, cfg := range nets {
+		switch {
+		case cfg.Implicit:
+			implicit = &nets[i]
+		case l.addr.IsValid() && holds(cfg, l.addr), l.IP == "" && len(cfg.Subnets) > 0:
+			fit = append(fit, cfg)
+		}
+	}
+	switch {
+	case len(fit) == 1:
+		return fit[0], nil
+	case len(fit) > 1:
+		return Config{}, fmt.Errorf("%s has several networks (%s, %s …): choose one with --network, or an address with --ip", seg, fit[0].Name, fit[1].Name)
+	case implicit != nil:
+		return *implicit, nil
+	}
+	return p.implicit(seg)
+}
+
+func holds(cfg Config, a netip.Addr) bool {
+	for _, sub := range cfg.Subnets {
+		if sub.Prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// notInName is what an interface name may hold and a network's may not.
+var notInName = regexp.MustCompile(`^[^a-zA-Z0-9]|[^a-zA-Z0-9_.-]`)
+
+// implicit makes the network that --vlan stands for. A name that is taken, as
+// a user's network on another segment may be called enp0s9.10, gets a number.
+func (p *plan) implicit(seg Segment) (Config, error) {
+	base := notInName.ReplaceAllString(seg.String(), "_")
+	cfg := Config{Name: base, Segment: seg, Implicit: true}
+	for n := 2; p.store.there(cfg.Name); n++ {
+		cfg.Name = base + "-" + strconv.Itoa(n)
+	}
+	if err := cfg.complete(); err != nil {
+		return Config{}, err
+	}
+	cfg, err := p.store.write(cfg)
+	if err == nil {
+		p.made = append(p.made, cfg.Name)
+	}
+	return cfg, err
+}

@@ -1,0 +1,33 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+)
+
+// defaultRoute leads everything else through the gateway. A gateway that is in
+// none of the leg's subnets is on the link all the same.
+func (a *attaching) defaultRoute(in *netlink.Handle, gateway netip.Addr, chosen bool) error {
+	if !gateway.IsValid() || !chosen {
+		return nil
+	}
+	route := &netlink.Route{LinkIndex: a.link.Attrs().Index, Gw: gateway.AsSlice()}
+	if !onLink(a.ep.Addrs, gateway) {
+		route.SetFlag(netlink.FLAG_ONLINK)
+	}
+	if err := in.RouteAdd(route); err != nil {
+		return fmt.Errorf("add default route through %s: %w", gateway, err)
+	}
+	return nil
+}
+
+func onLink(addrs []netip.Prefix, gateway netip.Addr) bool {
+	for _, p := range addrs {
+		if p.Contains(gateway) {
+			return true
+		}
+	}
+	return false
+}

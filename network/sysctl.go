@@ -1,0 +1,40 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// setSysctl writes a setting of the thread's network namespace.
+func setSysctl(family, ifName, key, value string) error {
+	path := filepath.Join("/proc/sys/net", family, "conf", ifName, key)
+	if err := os.WriteFile(path, []byte(value), 0); err != nil {
+		return fmt.Errorf("set sysctl net.%s.conf.%s.%s=%s: %w", family, ifName, key, value, err)
+	}
+	return nil
+}
+
+// noIPv6 turns IPv6 off on an interface. A kernel without IPv6 has nothing to
+// turn off.
+func noIPv6(ifName string) error {
+	err := setSysctl("ipv6", ifName, "disable_ipv6", "1")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// hermit keeps the host itself off the VLAN whose sub-interface was made for
+// containers: no IPv6 address by autoconfiguration, no answer to ARP for the
+// host's addresses on other interfaces, no forwarding of what comes in. It is
+// for before the link is set up.
+func hermit(ifName string) error {
+	return errors.Join(
+		noIPv6(ifName),
+		setSysctl("ipv4", ifName, "arp_ignore", "8"),
+		setSysctl("ipv4", ifName, "forwarding", "0"),
+	)
+}
