@@ -1,6 +1,10 @@
 package image
 
 import (
+	"bytes"
+	"fmt"
+	"slices"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -24,4 +28,70 @@ type Image struct {
 
 // Layers returns the image's layers, the lowest first. Nothing is read before
 // a layer's content is asked for.
-func (i *Image) Layers() ([]v1.Layer, error) { return i.layers() }
+func (i *Image) Layers() ([]v1.Layer, error) {
+	return layersOf(i.manifest, i.Config, i.store.openBlob)
+}
+
+// Size is the sum of the layers as they lie in the store, compressed, in bytes.
+func (i *Image) Size() int64 {
+	var size int64
+	for _, l := range i.manifest.Layers {
+		size += l.Size
+	}
+	return size
+}
+
+// image loads the image that desc leads to, with all its names.
+func (s *Store) image(idx *v1.IndexManifest, desc v1.Descriptor) (*Image, error) {
+	manifest, err := s.manifest(desc.Digest)
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.config(manifest.Config.Digest)
+	if err != nil {
+		return nil, err
+	}
+	img := &Image{ID: manifest.Config.Digest, Digest: desc.Digest, Config: config, manifest: manifest, store: s}
+	for _, d := range idx.Manifests {
+		if d.Digest != desc.Digest {
+			continue
+		}
+		if name := d.Annotations[annotationName]; name != "" {
+			img.Names = append(img.Names, familiar(name))
+		}
+		if source := d.Annotations[annotationSource]; source != "" {
+			img.RepoDigests = append(img.RepoDigests, familiar(source))
+		}
+	}
+	slices.Sort(img.Names)
+	slices.Sort(img.RepoDigests)
+	img.RepoDigests = slices.Compact(img.RepoDigests)
+	return img, nil
+}
+
+func (s *Store) manifest(h v1.Hash) (*v1.Manifest, error) {
+	data, err := s.readBlob(h)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest %s: %w", h, err)
+	}
+	if !m.MediaType.IsImage() && m.MediaType != "" {
+		return nil, fmt.Errorf("read manifest %s: media type %s is no image's", h, m.MediaType)
+	}
+	return m, nil
+}
+
+func (s *Store) config(h v1.Hash) (*v1.ConfigFile, error) {
+	data, err := s.readBlob(h)
+	if err != nil {
+		return nil, err
+	}
+	c, err := v1.ParseConfigFile(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("read image configuration %s: %w", h, err)
+	}
+	return c, nil
+}

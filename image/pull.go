@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -43,5 +44,11 @@ type Progress interface {
 // is not in the store. A nil error means that the image is in the store whole,
 // not that this call put it there.
 func (s *Store) Ensure(ctx context.Context, ref string, opt PullOptions) (*Image, error) {
-	return s.ensure(ctx, ref, opt)
+	if opt.Policy != PullAlways {
+		img, err := s.Get(ref)
+		if err == nil || opt.Policy == PullNever || !errors.Is(err, ErrNotFound) {
+			return img, err
+		}
+	}
+	return nil, errors.New("pull: registries come next")
 }

@@ -4,9 +4,10 @@
 package image
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -14,7 +15,7 @@ import (
 // Errors that callers tell apart.
 var (
 	ErrNotFound = errors.New("no such image")
-	errTodo     = errors.New("not written yet")
+	ErrDigest   = errors.New("the content does not match its digest")
 )
 
 // Store is the directory of images. It is an OCI image layout that other tools
@@ -29,12 +30,88 @@ func Open(root string) (*Store, error) {
 	return &Store{dir: filepath.Join(root, "images")}, nil
 }
 
-// Get finds an image of the store by name, digest, ID or a prefix of the ID.
-// An unknown one is ErrNotFound.
-func (s *Store) Get(ref string) (*Image, error) { return nil, ErrNotFound }
-
-func (s *Store) ensure(ctx context.Context, ref string, opt PullOptions) (*Image, error) {
-	return nil, errTodo
+// Get finds an image without the network, by name, digest, ID or a prefix of
+// the ID. The busybox that is built in is found too, and enters the store. An
+// unknown one is ErrNotFound.
+func (s *Store) Get(ref string) (*Image, error) {
+	img, err := s.lookup(ref)
+	if errors.Is(err, ErrNotFound) && isEmbedded(ref) {
+		return s.adoptEmbedded(err)
+	}
+	return img, err
 }
 
-func (i *Image) layers() ([]v1.Layer, error) { return nil, errTodo }
+// lookup is Get for what is in the store already.
+func (s *Store) lookup(ref string) (*Image, error) {
+	idx, err := s.index()
+	if err != nil {
+		return nil, err
+	}
+	desc, err := s.find(idx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.image(idx, desc)
+}
+
+// find resolves ref as Docker does: a full ID is an ID, then names go before
+// prefixes of IDs.
+func (s *Store) find(idx *v1.IndexManifest, ref string) (v1.Descriptor, error) {
+	digits, isHex := hexID(ref)
+	if isHex && (len(digits) == 64 || strings.HasPrefix(ref, "sha256:")) {
+		return s.findID(idx, ref, digits)
+	}
+	parsed, err := parseName(ref)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	want := canonical(parsed)
+	_, digest, byDigest := strings.Cut(want, "@")
+	for _, d := range idx.Manifests {
+		if !byDigest && d.Annotations[annotationName] == want {
+			return d, nil
+		}
+		if byDigest && (d.Annotations[annotationSource] == want ||
+			d.Digest.String() == digest && sameRepository(d, want)) {
+			return d, nil
+		}
+	}
+	if isHex {
+		return s.findID(idx, ref, digits)
+	}
+	return v1.Descriptor{}, fmt.Errorf("%w: %s", ErrNotFound, ref)
+}
+
+// sameRepository reports whether the descriptor's name, if any, is of the
+// repository of name@digest.
+func sameRepository(d v1.Descriptor, want string) bool {
+	repo, _, _ := strings.Cut(want, "@")
+	for _, key := range []string{annotationName, annotationSource} {
+		if strings.HasPrefix(d.Annotations[key], repo+":") || strings.HasPrefix(d.Annotations[key], repo+"@") {
+			return true
+		}
+	}
+	return false
+}
+
+// findID looks for the one image whose ID or manifest digest begins with the
+// digits.
+func (s *Store) findID(idx *v1.IndexManifest, ref, digits string) (v1.Descriptor, error) {
+	var found *v1.Descriptor
+	for _, d := range idx.Manifests {
+		if !strings.HasPrefix(d.Digest.Hex, digits) {
+			m, err := s.manifest(d.Digest)
+			if err != nil || !strings.HasPrefix(m.Config.Digest.Hex, digits) {
+				continue // a damaged one is no reason to hide the others
+			}
+		}
+		if found != nil && found.Digest != d.Digest {
+			return d, fmt.Errorf("image ID %s is ambiguous: give more of it", ref)
+		}
+		found = &d
+	}
+	if found == nil {
+		return v1.Descriptor{}, fmt.Errorf("%w: %s", ErrNotFound, ref)
+	}
+	return *found, nil
+}

@@ -1,0 +1,103 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+)
+
+// ErrCorrupt marks damage in the store: a blob that is missing or is not what
+// its name says.
+var ErrCorrupt = errors.New("image store is damaged (mvrun image fsck tells more)")
+
+// maxMetadata bounds manifests and configurations, in bytes: registries do so
+// too (distribution-spec asks for at least 4 MiB), and they are read into memory.
+const maxMetadata = 16 << 20
+
+func (s *Store) blobPath(h v1.Hash) string {
+	return filepath.Join(s.dir, "blobs", h.Algorithm, h.Hex)
+}
+
+// ingestDir holds blobs on their way in; what is in blobs is whole.
+func (s *Store) ingestDir() string { return filepath.Join(s.dir, "ingest") }
+
+// has reports whether the blob is there, with the size if that is known (> 0).
+func (s *Store) has(h v1.Hash, size int64) bool {
+	fi, err := os.Stat(s.blobPath(h))
+	return err == nil && (size <= 0 || fi.Size() == size)
+}
+
+// readBlob returns a small blob after checking its digest.
+func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
+	data, err := os.ReadFile(s.blobPath(h))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: blob %s is missing", ErrCorrupt, h)
+	}
+	if err != nil {
+		return nil, err
+	}
+	got, _, err := v1.SHA256(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	if got != h {
+		return nil, fmt.Errorf("%w: blob %s has the wrong content", ErrCorrupt, h)
+	}
+	return data, nil
+}
+
+// putBytes stores a small blob and returns its descriptor. It is idempotent,
+// and mends a damaged one.
+func (s *Store) putBytes(data []byte, mediaType types.MediaType) (v1.Descriptor, error) {
+	h, size, err := v1.SHA256(bytes.NewReader(data))
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	desc := v1.Descriptor{MediaType: mediaType, Digest: h, Size: size}
+	if _, err := s.readBlob(h); err == nil {
+		return desc, nil
+	}
+	return desc, s.put(bytes.NewReader(data), h)
+}
+
+// put stores a blob of any size after checking its digest. The blob appears
+// whole or not at all.
+func (s *Store) put(r io.Reader, want v1.Hash) error {
+	tmp, err := os.CreateTemp(s.ingestDir(), ".put-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // a no-op after the rename
+	defer tmp.Close()
+	got, _, err := v1.SHA256(io.TeeReader(r, tmp))
+	if err != nil {
+		return fmt.Errorf("store blob %s: %w", want, err)
+	}
+	if got != want {
+		return fmt.Errorf("store blob %s: %w: got %s", want, ErrDigest, got)
+	}
+	return s.publish(tmp, want)
+}
+
+// publish makes an ingested, checked file a blob.
+func (s *Store) publish(f *os.File, h v1.Hash) error {
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write blob %s: %w", h, err)
+	}
+	if err := os.Rename(f.Name(), s.blobPath(h)); err != nil {
+		return err
+	}
+	return jsonfile.SyncDir(filepath.Dir(s.blobPath(h)))
+}

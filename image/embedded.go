@@ -1,0 +1,26 @@
+package image
+
+import (
+	"context"
+	"fmt"
+)
+
+// embeddedName is the image that is built in.
+const embeddedName = dockerHub + "/library/busybox:latest"
+
+func isEmbedded(ref string) bool {
+	parsed, err := parseName(ref)
+	return err == nil && canonical(parsed) == embeddedName
+}
+
+// adoptEmbedded puts the busybox that is built in into the store, on the way of
+// any other image. notFound is the answer where none is built in.
+func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
+	if embedded == nil {
+		return nil, fmt.Errorf("%w (no busybox is built in: build with `make build`, or pull it)", notFound)
+	}
+	if err := s.loadLayout(context.Background(), embedded); err != nil {
+		return nil, fmt.Errorf("store the busybox that is built in: %w", err)
+	}
+	return s.lookup(embeddedName)
+}

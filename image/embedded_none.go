@@ -1,0 +1,7 @@
+//go:build !embedbusybox
+
+package image
+
+import "io/fs"
+
+var embedded fs.FS

@@ -1,0 +1,76 @@
+package image
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+const digestA = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+func TestCanonical(t *testing.T) {
+	tests := map[string]string{
+		"busybox":                       "docker.io/library/busybox:latest",
+		"busybox:1.36":                  "docker.io/library/busybox:1.36",
+		"team/app":                      "docker.io/team/app:latest",
+		"docker.io/library/busybox":     "docker.io/library/busybox:latest",
+		"index.docker.io/team/app:2":    "docker.io/team/app:2",
+		"localhost/app":                 "localhost/app:latest",
+		"localhost:5000/app":            "localhost:5000/app:latest",
+		"registry.example.com/a/b/c:v1": "registry.example.com/a/b/c:v1",
+		"busybox@" + digestA:            "docker.io/library/busybox@" + digestA,
+		"busybox:1.36@" + digestA:       "docker.io/library/busybox@" + digestA,
+		"a__b/c-d.e--f":                 "docker.io/a__b/c-d.e--f:latest",
+		"beef":                          "docker.io/library/beef:latest",
+	}
+	for in, want := range tests {
+		if got, err := Canonical(in); err != nil || got != want {
+			t.Errorf("Canonical(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func TestCanonicalRefuses(t *testing.T) {
+	for _, in := range []string{
+		"", "Busybox", "busy box", "busybox:", ":latest", "busybox:a:b", "a//b", "/busybox", "busybox/",
+		"a..b", "a___b", "-busybox", "busybox-", "busybox:-x", "busybox:.x", "busybox@sha256:zz", "busybox@",
+		"../../etc", "a/../b", "busybox:" + strings.Repeat("x", 129), "http://busybox", "busybox\n",
+	} {
+		if got, err := Canonical(in); !errors.Is(err, ErrBadReference) {
+			t.Errorf("Canonical(%q) = %q, %v; want ErrBadReference", in, got, err)
+		}
+	}
+}
+
+func TestFamiliar(t *testing.T) {
+	for in, want := range map[string]string{
+		"docker.io/library/busybox:latest": "busybox:latest",
+		"docker.io/team/app:2":             "team/app:2",
+		"localhost:5000/app:latest":        "localhost:5000/app:latest",
+	} {
+		if got := familiar(in); got != want {
+			t.Errorf("familiar(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, s := range []string{"busybox", "a/b:c", "localhost:5000/x@" + digestA, "A", "a//b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		full, err := Canonical(s)
+		if err != nil {
+			return
+		}
+		if again, err := Canonical(full); err != nil || again != full {
+			t.Errorf("Canonical(%q) = %q, but Canonical of that = %q, %v", s, full, again, err)
+		}
+		if back, err := Canonical(familiar(full)); err != nil || back != full {
+			t.Errorf("familiar(%q) = %q, which leads to %q, %v", full, familiar(full), back, err)
+		}
+		if strings.ContainsAny(full, " \n\x00") || strings.Contains(full, "..") {
+			t.Errorf("Canonical(%q) = %q, no name for a file", s, full)
+		}
+	})
+}
