@@ -192,7 +192,9 @@ func (s *Store) there(name string) bool {
 	return err == nil
 }
 
-func (s *Store) claims(name string) ipam.Claims { return ipam.Claims(filepath.Join(s.path(name), "ips")) }
+func (s *Store) claims(name string) ipam.Claims {
+	return ipam.Claims(filepath.Join(s.path(name), "ips"))
+}
 
 func (s *Store) exists(id string) bool  { return s.Exists == nil || s.Exists(id) }
 func (s *Store) running(id string) bool { return s.Running == nil || s.Running(id) }

@@ -31,7 +31,9 @@ func checkName(name string) error {
 
 // checkIfName is the kernel's dev_valid_name, and lo is taken.
 func checkIfName(name string) error {
-	bad := func(r rune) bool { return r == '/' || r == ':' || r == '%' || r > unicode.MaxASCII || unicode.IsSpace(r) || unicode.IsControl(r) }
+	bad := func(r rune) bool {
+		return r == '/' || r == ':' || r == '%' || r > unicode.MaxASCII || unicode.IsSpace(r) || unicode.IsControl(r)
+	}
 	switch {
 	case name == "" || len(name) > maxIfName:
 		return fmt.Errorf("interface name %q: 1 to %d characters", name, maxIfName)
