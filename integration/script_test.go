@@ -50,7 +50,7 @@ func scriptHost(h *lab.Host, env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-	env.Vars = append(env.Vars, h.Env...)
+	env.Vars = append(append(env.Vars, h.Env...), "NETNS="+h.Path())
 	return nil
 }
 
