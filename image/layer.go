@@ -24,11 +24,11 @@ type layer struct {
 
 var _ v1.Layer = (*layer)(nil)
 
-func (l *layer) Digest() (v1.Hash, error)             { return l.desc.Digest, nil }
-func (l *layer) DiffID() (v1.Hash, error)             { return l.diffID, nil }
-func (l *layer) Size() (int64, error)                 { return l.desc.Size, nil }
-func (l *layer) MediaType() (types.MediaType, error)  { return l.desc.MediaType, nil }
-func (l *layer) Compressed() (io.ReadCloser, error)   { return l.open(l.desc) }
+func (l *layer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
+func (l *layer) DiffID() (v1.Hash, error)            { return l.diffID, nil }
+func (l *layer) Size() (int64, error)                { return l.desc.Size, nil }
+func (l *layer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
+func (l *layer) Compressed() (io.ReadCloser, error)  { return l.open(l.desc) }
 func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	blob, err := l.open(l.desc)
 	if err != nil {

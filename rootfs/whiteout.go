@@ -43,9 +43,6 @@ func (w *whiteouts) convert(_ *tar.Header, path string) (bool, error) {
 	if strings.HasPrefix(name, whiteoutPrefix) {
 		return false, nil // AUFS' own bookkeeping (.wh..wh.plnk and such)
 	}
-	if name == "" || name == "." || name == ".." {
-		return false, fmt.Errorf("whiteout %q names no file", base)
-	}
 	target := filepath.Join(dir, name)
 	fi, err := os.Lstat(target)
 	switch {
