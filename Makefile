@@ -30,7 +30,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static git ca-cert
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry
 DEMO_DEPS  := iproute2 util-linux tcpdump
 BENCH_DEPS := hyperfine
-BENCH_PEERS := docker.io podman runc crun
+BENCH_PEERS := docker.io podman containernetworking-plugins runc crun
 
 need = @tools/need
 
@@ -88,6 +88,7 @@ demo: build ## the experiment: two hosts, one trunk, VLANs 10 and 20, four conta
 
 bench: build ## measure mvrun beside docker, podman, runc and crun, those that are installed
 	$(need) $(BENCH_DEPS)
+	@go build -o bin/bundle ./bench/bundle
 	@MVRUN=$(CURDIR)/bin/mvrun bench/bench
 
 bench-deps: ## install the peers that make bench compares with
