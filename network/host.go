@@ -62,17 +62,46 @@ func (h host) parent(name string) (netlink.Link, error) {
 	return link, nil
 }
 
-// ResolveParent reads what -o parent= says: an existing VLAN link stands for
-// its parent and VLAN, whatever it is called; any other interface for its own
+// ResolveSegment works out what a parent and a VLAN mean together, both as
+// typed. Without a parent it is the interface of the default route. Without a
+// VLAN the parent may be a VLAN itself: an existing VLAN link stands for its
+// parent and VLAN, whatever it is called; any other interface for its own
 // untagged segment; and a name that no interface has, such as enp0s9.10, for
 // VLAN 10 of enp0s9.
-func ResolveParent(name string) (Segment, error) {
+func ResolveSegment(parent, vlan string) (Segment, error) {
 	h, err := openHost()
 	if err != nil {
 		return Segment{}, err
 	}
 	defer h.Close()
-	return h.resolve(name)
+	return h.segment(parent, vlan)
+}
+
+func (h host) segment(parent, vlan string) (Segment, error) {
+	var vid uint16
+	var err error
+	if vlan != "" {
+		if vid, err = ParseVID(vlan); err != nil {
+			return Segment{}, err
+		}
+	}
+	if parent == "" {
+		if parent, err = h.defaultParent(); err != nil {
+			return Segment{}, err
+		}
+		// A host that is on a VLAN itself: the others are on the same trunk.
+		if seg, err := h.resolve(parent); err == nil && vid != 0 {
+			parent = seg.Parent
+		}
+	}
+	if vid == 0 {
+		return h.resolve(parent)
+	}
+	link, err := h.parent(parent)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{link.Attrs().Name, vid}, nil
 }
 
 func (h host) resolve(name string) (Segment, error) {

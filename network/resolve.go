@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -18,7 +19,10 @@ func (p *plan) resolve(l *leg) error {
 	if l.Network != "" {
 		return p.named(l)
 	}
-	seg, err := p.segment(l.Request)
+	if l.VLAN == "" && l.Parent == "" {
+		return errors.New("a network, a VLAN or a parent is needed: --network, --vlan or --parent")
+	}
+	seg, err := p.host.segment(l.Parent, l.VLAN)
 	if err != nil {
 		return err
 	}
@@ -35,7 +39,7 @@ func (p *plan) named(l *leg) error {
 		return fmt.Errorf("network %s can't be combined with other networks", cfg.Name)
 	}
 	if l.VLAN != "" || l.Parent != "" {
-		seg, err := p.segment(l.Request)
+		seg, err := p.host.segment(l.Parent, l.VLAN)
 		if err != nil {
 			return err
 		}
@@ -45,31 +49,6 @@ func (p *plan) named(l *leg) error {
 	}
 	l.net = cfg
 	return nil
-}
-
-// segment is what --vlan and --parent mean together.
-func (p *plan) segment(r Request) (Segment, error) {
-	if r.VLAN == "" {
-		if r.Parent == "" {
-			return Segment{}, fmt.Errorf("a network, a VLAN or a parent is needed: --network, --vlan or --parent")
-		}
-		return p.host.resolve(r.Parent)
-	}
-	vid, err := ParseVID(r.VLAN)
-	if err != nil {
-		return Segment{}, err
-	}
-	name := r.Parent
-	if name == "" {
-		if name, err = p.host.defaultParent(); err != nil {
-			return Segment{}, err
-		}
-	}
-	parent, err := p.host.parent(name)
-	if err != nil {
-		return Segment{}, err
-	}
-	return Segment{parent.Attrs().Name, vid}, nil
 }
 
 // network chooses among the networks of a segment: the user's whose subnet the

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/network"
+)
+
+var networkPruneCommand = &cli.Command{
+	Name:  "prune",
+	Usage: "remove all networks that no container is on",
+	Flags: []cli.Flag{
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "don't ask"},
+		&cli.StringSliceFlag{Name: "filter", Usage: "until=, label= or label!="},
+	},
+	Action: pruneNetworks,
+}
+
+func pruneNetworks(c *cli.Context) error {
+	if c.NArg() != 0 {
+		return errUsage(c, "no arguments")
+	}
+	filter, err := parseNetworkFilter(c.StringSlice("filter"), "label", "label!", "until")
+	if err != nil {
+		return err
+	}
+	if !c.Bool("force") && !confirmed(c) {
+		return nil
+	}
+	s, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	all, err := s.Networks.List()
+	errs := []error{err}
+	var removed []string
+	for _, cfg := range all {
+		if cfg.Predefined() || networkUsed(s, cfg) {
+			continue
+		}
+		if ok, err := filter.match(cfg, false); !ok || err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		err := s.Networks.Remove(cfg.Name)
+		switch {
+		case err == nil:
+			removed = append(removed, cfg.Name)
+		case !errors.Is(err, network.ErrInUse) && !errors.Is(err, network.ErrNotFound): // by now
+			errs = append(errs, err)
+		}
+	}
+	if len(removed) > 0 {
+		fmt.Fprintf(c.App.Writer, "Deleted Networks:\n%s\n\n", strings.Join(removed, "\n"))
+	}
+	return errors.Join(errs...)
+}
+
+func confirmed(c *cli.Context) bool {
+	fmt.Fprint(c.App.Writer, "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ")
+	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}

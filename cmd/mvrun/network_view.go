@@ -1,0 +1,136 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/ipam"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// networkView is Docker's shape of a network, and at its end what mvrun adds.
+type networkView struct {
+	Name       string
+	ID         string `json:"Id"`
+	Created    time.Time
+	Scope      string
+	Driver     string
+	EnableIPv4 bool
+	EnableIPv6 bool
+	IPAM       ipamView
+	Internal   bool
+	Attachable bool
+	Ingress    bool
+	ConfigFrom struct{ Network string }
+	ConfigOnly bool
+	Containers map[string]endpointView // those that run
+	Options    map[string]string
+	Labels     map[string]string
+
+	VLAN       uint16 // 0: untagged
+	Parent     string
+	Mode       string
+	VLANDriver string
+	MTU        int         // bytes; 0: the parent's
+	Implicit   bool        // made by --vlan, goes with its last container
+	Claims     []claimView // who holds what, running or not
+}
+
+type ipamView struct {
+	Driver  string
+	Options map[string]string
+	Config  []subnetView
+}
+
+type subnetView struct {
+	Subnet             string
+	IPRange            string            `json:",omitempty"`
+	Gateway            string            `json:",omitempty"`
+	AuxiliaryAddresses map[string]string `json:",omitempty"`
+}
+
+type endpointView struct {
+	Name        string
+	EndpointID  string
+	MacAddress  string
+	IPv4Address string
+	IPv6Address string
+}
+
+type claimView struct {
+	Address    string // empty: on the network without an address
+	Container  string
+	Name       string
+	MacAddress string
+	Interface  string
+	Since      time.Time
+	Running    bool
+}
+
+func viewNetwork(s *runtime.Store, cfg network.Config) (networkView, error) {
+	v := networkView{
+		Name: cfg.Name, ID: cfg.ID, Created: cfg.Created, Scope: "local", Driver: cfg.Driver,
+		EnableIPv4: true, EnableIPv6: hasIPv6(cfg), Internal: cfg.Internal,
+		IPAM:       ipamView{Driver: "default", Options: map[string]string{}, Config: []subnetView{}},
+		Containers: map[string]endpointView{}, Options: cfg.Options, Labels: cfg.Labels,
+		VLAN: cfg.VID, Parent: cfg.Parent, Mode: cfg.Mode, VLANDriver: cfg.VLANDriver, MTU: cfg.MTU, Implicit: cfg.Implicit,
+		Claims: []claimView{},
+	}
+	if v.Options == nil {
+		v.Options = map[string]string{}
+	}
+	if v.Labels == nil {
+		v.Labels = map[string]string{}
+	}
+	for _, sub := range cfg.Subnets {
+		v.IPAM.Config = append(v.IPAM.Config, viewSubnet(sub))
+	}
+	if cfg.Predefined() {
+		return v, nil
+	}
+	claims, err := s.Networks.Claims(cfg.Name)
+	for _, c := range claims {
+		v.addClaim(c, s.Networks.Running(c.Container))
+	}
+	return v, err
+}
+
+func viewSubnet(sub network.Subnet) subnetView {
+	v := subnetView{Subnet: sub.Prefix.String()}
+	if sub.IPRange.IsValid() {
+		v.IPRange = sub.IPRange.String()
+	}
+	if sub.Gateway.IsValid() {
+		v.Gateway = sub.Gateway.String()
+	}
+	for name, a := range sub.Aux {
+		if v.AuxiliaryAddresses == nil {
+			v.AuxiliaryAddresses = map[string]string{}
+		}
+		v.AuxiliaryAddresses[name] = a.String()
+	}
+	return v
+}
+
+func (v *networkView) addClaim(c ipam.Claim, running bool) {
+	address := ""
+	if c.Addr.IsValid() {
+		address = netip.PrefixFrom(c.Addr, c.Bits).String()
+	}
+	v.Claims = append(v.Claims, claimView{
+		Address: address, Container: c.Container, Name: c.Name, MacAddress: c.MAC,
+		Interface: c.IfName, Since: c.Since, Running: running,
+	})
+	if !running {
+		return
+	}
+	e := v.Containers[c.Container] // a dual-stack leg has two claims
+	e.Name, e.EndpointID, e.MacAddress = c.Name, c.Endpoint, c.MAC
+	if c.Addr.Is4() {
+		e.IPv4Address = address
+	} else if address != "" {
+		e.IPv6Address = address
+	}
+	v.Containers[c.Container] = e
+}
