@@ -4,5 +4,10 @@ import "github.com/urfave/cli/v2"
 
 // commands is the table of all commands; each lives in a file of its own.
 func commands() []*cli.Command {
-	return []*cli.Command{}
+	return []*cli.Command{
+		runCommand,
+		createCommand,
+		networkCommand,
+		monitorCommand,
+	}
 }

@@ -5,12 +5,15 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/runtime"
 )
 
 // version is set by the build (-X main.version=…).
 var version = "dev"
 
 func main() {
+	runtime.Reexec() // does not return where we are a container's first process
 	os.Exit(run(os.Args))
 }
 
@@ -32,6 +35,8 @@ func newApp() *cli.App {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Value: "/var/lib/mvrun", EnvVars: []string{"MVRUN_ROOT"}, Usage: "directory of images, containers and networks"},
 			&cli.StringFlag{Name: "state", Value: "/run/mvrun", EnvVars: []string{"MVRUN_STATE"}, Usage: "directory of what is gone after a reboot"},
+			&cli.StringFlag{Name: "cgroup-parent", Value: "/mvrun", EnvVars: []string{"MVRUN_CGROUP_PARENT"}, Usage: "cgroup that the containers' are made in (cgroupfs driver)"},
+			&cli.StringFlag{Name: "cgroup-driver", Value: "auto", EnvVars: []string{"MVRUN_CGROUP_DRIVER"}, Usage: "auto, cgroupfs or systemd"},
 		},
 		Commands:       commands(),
 		ExitErrHandler: func(*cli.Context, error) {}, // report alone decides

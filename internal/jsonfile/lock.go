@@ -11,9 +11,8 @@ import (
 // ErrLocked says that another process holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
-// Lock takes an exclusive flock on the file, made if missing, and waits for
-// it. What the lock guards is the caller's to say. The file must never be
-// unlinked by one that does not hold its lock.
+// Lock takes the exclusive lock of the file, made if missing, and waits for
+// it. What the lock guards is the caller's to say.
 func Lock(path string) (unlock func(), err error) {
 	f, err := OpenLocked(path, true)
 	if err != nil {
@@ -22,32 +21,27 @@ func Lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// OpenLocked returns the open, exclusively flocked file. The lock belongs to
-// the open file description: a child that inherits the descriptor holds it
-// too, and it is free when the last copy is closed. Without wait, a held lock
-// is ErrLocked.
+// OpenLocked returns the open, exclusively locked file. The lock belongs to
+// the open file description (fcntl(2), "Open file description locks"): a child
+// that inherits the descriptor holds it too, and it is free when the last copy
+// is closed, by whatever death. Without wait, a held lock is ErrLocked.
 //
 // The holder may unlink the file: whoever waited on the old one sees that the
 // path no longer leads to it, and takes the new one.
 func OpenLocked(path string, wait bool) (*os.File, error) {
-	how := unix.LOCK_EX
-	if !wait {
-		how |= unix.LOCK_NB
+	how := unix.F_OFD_SETLK
+	if wait {
+		how = unix.F_OFD_SETLKW
 	}
 	for {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, err
 		}
-		for {
-			err = unix.Flock(int(f.Fd()), how)
-			if err != unix.EINTR {
-				break
-			}
-		}
+		err = fcntl(f, how, &unix.Flock_t{Type: unix.F_WRLCK})
 		if err != nil {
 			f.Close()
-			if err == unix.EWOULDBLOCK {
+			if err == unix.EAGAIN || err == unix.EACCES {
 				return nil, ErrLocked
 			}
 			return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -56,6 +50,27 @@ func OpenLocked(path string, wait bool) (*os.File, error) {
 			return f, nil
 		}
 		f.Close()
+	}
+}
+
+// Held tells whether somebody has the lock, without taking it for an instant:
+// a look must not make another one's try fail. A missing file is not locked.
+func Held(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	asked := unix.Flock_t{Type: unix.F_WRLCK}
+	return fcntl(f, unix.F_OFD_GETLK, &asked) == nil && asked.Type != unix.F_UNLCK
+}
+
+func fcntl(f *os.File, how int, lock *unix.Flock_t) error {
+	for {
+		// Fd leaves the file blocking, which regular files are anyhow.
+		if err := unix.FcntlFlock(f.Fd(), how, lock); err != unix.EINTR {
+			return err
+		}
 	}
 }
 

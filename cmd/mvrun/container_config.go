@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/moby/sys/signal"
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// errUsage is said when a command misses its arguments.
+func errUsage(c *cli.Context, needs string) error {
+	return fmt.Errorf("%q requires %s: see 'mvrun %s --help'", c.Command.FullName(), needs, c.Command.FullName())
+}
+
+// wish is what a create or run command line asks for, before the image has
+// had its say.
+type wish struct {
+	image      string
+	config     runtime.Config
+	cmd        []string
+	entrypoint *string // nil: the image's
+	legs       []network.Request
+}
+
+// parseWish reads the command line. Nothing has been touched yet when it
+// refuses.
+func parseWish(c *cli.Context) (*wish, error) {
+	if c.NArg() == 0 || c.Args().First() == "" {
+		return nil, errUsage(c, "at least 1 argument, an image")
+	}
+	w := &wish{image: c.Args().First(), cmd: c.Args().Tail()}
+	for _, read := range []func(*cli.Context, *wish) error{
+		readProcess, readEnvironment, readMounts, readSecurity, readLimits, readNetwork, readLifecycle,
+	} {
+		if err := read(c, w); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func readProcess(c *cli.Context, w *wish) error {
+	conf := &w.config
+	conf.Name = strings.TrimPrefix(c.String("name"), "/")
+	if c.IsSet("name") {
+		if err := runtime.CheckName(conf.Name); err != nil {
+			return err
+		}
+	}
+	conf.TTY, conf.OpenStdin = c.Bool("tty"), c.Bool("interactive")
+	conf.User, conf.GroupAdd = c.String("user"), c.StringSlice("group-add")
+	conf.Init = c.Bool("init")
+	if dir := c.String("workdir"); dir != "" {
+		if !filepath.IsAbs(dir) {
+			return fmt.Errorf("the working directory %q is invalid, it needs to be an absolute path", dir)
+		}
+		conf.WorkingDir = filepath.Clean(dir)
+	}
+	if c.IsSet("entrypoint") {
+		e := c.String("entrypoint")
+		w.entrypoint = &e
+	}
+	return nil
+}
+
+func readEnvironment(c *cli.Context, w *wish) error {
+	env, err := environment(c.StringSlice("env"), c.StringSlice("env-file"))
+	if err != nil {
+		return err
+	}
+	w.config.Env = env
+	w.config.Labels, err = labels(c.StringSlice("label"), c.StringSlice("label-file"))
+	return err
+}
+
+func readSecurity(c *cli.Context, w *wish) error {
+	s := &w.config.Security
+	s.CapAdd, s.CapDrop = c.StringSlice("cap-add"), c.StringSlice("cap-drop")
+	if err := runtime.CheckCapabilities(append(append([]string{}, s.CapAdd...), s.CapDrop...)); err != nil {
+		return err
+	}
+	s.Privileged = c.Bool("privileged")
+	s.Options, s.Devices = c.StringSlice("security-opt"), c.StringSlice("device")
+	for _, d := range s.Devices {
+		if _, _, err := runtime.ParseDevice(d); err != nil {
+			return err
+		}
+	}
+	for _, opt := range s.Options {
+		if err := securityOption(s, opt); err != nil {
+			return err
+		}
+	}
+	w.config.ReadOnly = c.Bool("read-only")
+	return nil
+}
+
+func securityOption(s *runtime.Security, opt string) error {
+	key, value, given := strings.Cut(opt, "=")
+	if !given {
+		key, value, given = strings.Cut(opt, ":")
+	}
+	switch {
+	case key == "no-new-privileges" && (!given || value == "true"):
+		s.NoNewPrivileges = true
+	case key == "no-new-privileges" && value == "false":
+	case key == "seccomp" && (value == runtime.Unconfined || value == "builtin"):
+		s.Seccomp = value
+	case key == "seccomp" && value != "":
+		profile, err := os.ReadFile(value)
+		if err != nil {
+			return fmt.Errorf("--security-opt %s: opening seccomp profile failed: %w", opt, err)
+		}
+		if err := runtime.CheckSeccomp(string(profile)); err != nil {
+			return fmt.Errorf("--security-opt %s: %w", opt, err)
+		}
+		s.Seccomp = string(profile)
+	case (key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable"):
+	default:
+		return fmt.Errorf("--security-opt %s: invalid option: use no-new-privileges or seccomp=unconfined|FILE", opt)
+	}
+	return nil
+}
+
+func readLifecycle(c *cli.Context, w *wish) (err error) {
+	conf := &w.config
+	conf.AutoRemove = c.Bool("rm")
+	if conf.Restart, err = runtime.ParseRestartPolicy(c.String("restart")); err != nil {
+		return err
+	}
+	if conf.AutoRemove && conf.Restart.Name != runtime.RestartNo {
+		return errors.New("conflicting options: --restart and --rm")
+	}
+	if s := c.String("stop-signal"); s != "" {
+		if _, err := signal.ParseSignal(s); err != nil {
+			return fmt.Errorf("--stop-signal %s: %w", s, err)
+		}
+		conf.StopSignal = s
+	}
+	if c.IsSet("stop-timeout") {
+		t := c.Int("stop-timeout")
+		conf.StopTimeout = &t
+	}
+	switch conf.Log.Driver = c.String("log-driver"); conf.Log.Driver {
+	case "", "none":
+	case "json-file", "local":
+		conf.Log.Driver = ""
+	default:
+		return fmt.Errorf("--log-driver %s: mvrun keeps logs itself: use none, or leave it out", conf.Log.Driver)
+	}
+	for _, opt := range c.StringSlice("log-opt") {
+		if err := logOption(&conf.Log, opt); err != nil {
+			return err
+		}
+	}
+	switch c.String("pull") {
+	case "missing", "always", "never":
+	default:
+		return fmt.Errorf("--pull %s: use missing, always or never", c.String("pull"))
+	}
+	conf.Exposed = c.StringSlice("expose")
+	return nil
+}
+
+func logOption(l *runtime.LogOptions, opt string) (err error) {
+	key, value, _ := strings.Cut(opt, "=")
+	switch key {
+	case "max-size":
+		if value == "-1" {
+			l.MaxSize = -1
+			return nil
+		}
+		l.MaxSize, err = units.RAMInBytes(value)
+		if err == nil && l.MaxSize < 1024 {
+			err = errors.New("at least 1k is needed")
+		}
+	case "max-file":
+		_, err = fmt.Sscanf(value, "%d", &l.MaxFile)
+		if err == nil && l.MaxFile < 1 {
+			err = errors.New("at least 1 is needed")
+		}
+	default:
+		return fmt.Errorf("--log-opt %s: unknown option: use max-size or max-file", opt)
+	}
+	if err != nil {
+		return fmt.Errorf("--log-opt %s: %w", opt, err)
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+)
+
+var createCommand = passProgram(&cli.Command{
+	Name:      "create",
+	Usage:     "make a container without starting it",
+	ArgsUsage: "IMAGE [COMMAND [ARG…]]",
+	Flags:     containerFlags(),
+	Action: func(c *cli.Context) error {
+		return withCode(125, create(c))
+	},
+})
+
+func create(c *cli.Context) error {
+	w, err := parseWish(c)
+	if err != nil {
+		return err
+	}
+	setAttach(c, w, false)
+	store, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c)
+	defer stop()
+	if err := createContainer(ctx, c, store, w); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.App.Writer, w.config.ID)
+	return nil
+}
+
+// passProgram marks a command whose arguments end in a program's own.
+func passProgram(cmd *cli.Command) *cli.Command {
+	passThrough[cmd] = true
+	return cmd
+}

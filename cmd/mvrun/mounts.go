@@ -1,0 +1,211 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/runtime"
+)
+
+var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+
+var propagations = []string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}
+
+func readMounts(c *cli.Context, w *wish) error {
+	var all []runtime.Mount
+	for _, v := range c.StringSlice("volume") {
+		m, err := parseVolume(v)
+		if err != nil {
+			return err
+		}
+		all = append(all, m)
+	}
+	for _, v := range c.StringSlice("mount") {
+		m, err := parseMount(v)
+		if err != nil {
+			return err
+		}
+		all = append(all, m)
+	}
+	for _, v := range c.StringSlice("tmpfs") {
+		dst, options, _ := strings.Cut(v, ":")
+		m := runtime.Mount{Type: "tmpfs", Destination: dst}
+		if options != "" {
+			m.Options = strings.Split(options, ",")
+		}
+		all = append(all, m)
+	}
+	seen := map[string]bool{}
+	for i := range all {
+		m := &all[i]
+		if !filepath.IsAbs(m.Destination) {
+			return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", m.Destination)
+		}
+		m.Destination = filepath.Clean(m.Destination)
+		if m.Destination == "/" {
+			return errors.New("invalid specification: destination can't be '/'")
+		}
+		if seen[m.Destination] {
+			return fmt.Errorf("duplicate mount point: %s", m.Destination)
+		}
+		seen[m.Destination] = true
+	}
+	w.config.Mounts = all
+	return nil
+}
+
+// parseVolume reads -v: TARGET, NAME:TARGET or PATH:TARGET, and options.
+func parseVolume(v string) (runtime.Mount, error) {
+	parts := strings.Split(v, ":")
+	m := runtime.Mount{Type: "volume"}
+	switch {
+	case len(parts) > 3 || slices.Contains(parts, ""):
+		return m, fmt.Errorf("invalid volume specification: '%s': use [SOURCE:]TARGET[:OPTIONS]", v)
+	case len(parts) == 1:
+		m.Destination, m.Anonymous = parts[0], true
+		return m, nil
+	}
+	source := parts[0]
+	m.Destination = parts[1]
+	switch {
+	case filepath.IsAbs(source):
+		m.Type, m.Source = "bind", filepath.Clean(source)
+	case strings.HasPrefix(source, "."):
+		path, err := filepath.Abs(source)
+		if err != nil {
+			return m, err
+		}
+		m.Type, m.Source = "bind", path
+	case !volumeName.MatchString(source):
+		return m, fmt.Errorf("invalid volume specification: '%s': %q includes invalid characters for a volume name: use [a-zA-Z0-9][a-zA-Z0-9_.-], or an absolute path for a host directory", v, source)
+	default:
+		m.Name = source
+	}
+	if len(parts) == 3 {
+		m.Mode = parts[2]
+		for _, opt := range strings.Split(parts[2], ",") {
+			if err := mountOption(&m, opt); err != nil {
+				return m, fmt.Errorf("invalid volume specification: '%s': %w", v, err)
+			}
+		}
+	}
+	return m, nil
+}
+
+func mountOption(m *runtime.Mount, opt string) error {
+	switch {
+	case opt == "ro":
+		m.ReadOnly = true
+	case opt == "nocopy":
+		m.NoCopy = true
+	case slices.Contains(propagations, opt):
+		m.Propagation = opt
+	case slices.Contains([]string{"rw", "z", "Z", "cached", "delegated", "consistent", "copy"}, opt):
+	default:
+		return fmt.Errorf("invalid mode: %s", opt)
+	}
+	return nil
+}
+
+// parseMount reads --mount, a line of comma-separated values.
+func parseMount(v string) (runtime.Mount, error) {
+	m := runtime.Mount{Type: "volume"}
+	fields, err := csv.NewReader(strings.NewReader(v)).Read()
+	if err != nil {
+		return m, fmt.Errorf("invalid argument %q for --mount: %w", v, err)
+	}
+	for _, field := range fields {
+		key, value, given := strings.Cut(field, "=")
+		if err := mountField(&m, strings.ToLower(key), value, given); err != nil {
+			return m, fmt.Errorf("invalid argument %q for --mount: %w", v, err)
+		}
+	}
+	if err := checkMount(&m); err != nil {
+		return m, fmt.Errorf("invalid argument %q for --mount: %w", v, err)
+	}
+	return m, nil
+}
+
+func mountField(m *runtime.Mount, key, value string, given bool) (err error) {
+	switch key {
+	case "type":
+		m.Type = value
+	case "source", "src":
+		m.Source = value
+	case "target", "destination", "dst":
+		m.Destination = value
+	case "readonly", "ro":
+		m.ReadOnly, err = switchValue(value, given)
+	case "volume-nocopy":
+		m.NoCopy, err = switchValue(value, given)
+	case "bind-propagation":
+		if m.Propagation = value; !slices.Contains(propagations, value) {
+			return fmt.Errorf("invalid propagation %q", value)
+		}
+	case "tmpfs-size":
+		var n int64
+		n, err = units.RAMInBytes(value)
+		m.Options = append(m.Options, "size="+strconv.FormatInt(n, 10))
+	case "tmpfs-mode":
+		if _, err = strconv.ParseUint(value, 8, 12); err == nil {
+			m.Options = append(m.Options, "mode="+value)
+		}
+	case "consistency":
+	default:
+		return fmt.Errorf("unexpected key '%s'", key)
+	}
+	if err != nil {
+		return fmt.Errorf("invalid value for %s: %q", key, value)
+	}
+	return nil
+}
+
+func switchValue(value string, given bool) (bool, error) {
+	if !given {
+		return true, nil
+	}
+	return strconv.ParseBool(value)
+}
+
+func checkMount(m *runtime.Mount) error {
+	if m.Destination == "" {
+		return errors.New("target is required")
+	}
+	switch m.Type {
+	case "tmpfs":
+		if m.Source != "" {
+			return errors.New("a tmpfs has no source")
+		}
+	case "volume":
+		m.Name, m.Source = m.Source, ""
+		m.Anonymous = m.Name == ""
+		if !m.Anonymous && !volumeName.MatchString(m.Name) {
+			return fmt.Errorf("invalid volume name %q: use [a-zA-Z0-9][a-zA-Z0-9_.-]", m.Name)
+		}
+	case "bind":
+		switch _, err := os.Stat(m.Source); {
+		case m.Source == "":
+			return errors.New("source is required")
+		case !filepath.IsAbs(m.Source):
+			return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", m.Source)
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("bind source path does not exist: %s", m.Source)
+		case err != nil:
+			return err
+		}
+	default:
+		return fmt.Errorf("mount type unknown: %q: use bind, volume or tmpfs", m.Type)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/network"
+)
+
+func readNetwork(c *cli.Context, w *wish) error {
+	if c.IsSet("publish") || c.Bool("publish-all") {
+		where := "the container's own address"
+		if ip, _, _ := strings.Cut(c.String("ip"), "/"); ip != "" {
+			where = ip
+		}
+		return fmt.Errorf("--publish: containers on a VLAN need no port mapping: reach every port directly at %s", where)
+	}
+	n := &w.config.Network
+	n.DNS, n.DNSSearch = c.StringSlice("dns"), c.StringSlice("dns-search")
+	n.DNSOptions, n.ExtraHosts = c.StringSlice("dns-option"), c.StringSlice("add-host")
+	if _, err := network.ParseDNS(n.DNS, n.DNSSearch, n.DNSOptions); err != nil {
+		return err
+	}
+	for _, h := range n.ExtraHosts {
+		if _, err := network.ParseAddHost(h); err != nil {
+			return err
+		}
+	}
+	if err := readLegs(c, w); err != nil {
+		return err
+	}
+	w.config.Hostname, w.config.Domainname = c.String("hostname"), c.String("domainname")
+	if n.Mode == network.Host && w.config.Hostname == "" {
+		name, err := os.Hostname()
+		w.config.Hostname = name
+		return err
+	}
+	return nil
+}
+
+// readLegs works out which networks are asked for. Without a word about any,
+// the container has none: which VLAN of the LAN it belongs on is not ours to
+// guess.
+func readLegs(c *cli.Context, w *wish) error {
+	names := c.StringSlice("network")
+	leg := network.Request{
+		VLAN: c.String("vlan"), Parent: c.String("parent"), VLANDriver: c.String("vlan-driver"),
+		IP: c.String("ip"), MAC: c.String("mac-address"),
+	}
+	short := c.IsSet("vlan") || c.IsSet("parent")
+	switch {
+	case short && len(names) > 0:
+		return errors.New("--network and --vlan or --parent exclude each other: a network has its own VLAN and parent")
+	case short:
+		w.legs = []network.Request{leg}
+		return nil
+	case c.IsSet("vlan-driver"):
+		return errors.New("--vlan-driver goes with --vlan; a network has its own (network create -o vlan_driver=…)")
+	}
+	alone := ""
+	for i, name := range names {
+		if name == network.None || name == network.Host {
+			alone = name
+			continue
+		}
+		if name == "" {
+			return errors.New("--network needs a network's name, none or host")
+		}
+		more := network.Request{Network: name}
+		if i == 0 {
+			more.IP, more.MAC = leg.IP, leg.MAC
+		}
+		w.legs = append(w.legs, more)
+	}
+	switch {
+	case alone != "" && len(names) > 1:
+		return fmt.Errorf("--network %s excludes other networks", alone)
+	case len(w.legs) == 0 && (leg.IP != "" || leg.MAC != ""):
+		return errors.New("--ip and --mac-address need --vlan N or --network NAME: which VLAN is the address on?")
+	case len(w.legs) == 0:
+		w.config.Network.Mode = network.None
+		if alone != "" {
+			w.config.Network.Mode = alone
+		}
+	}
+	return nil
+}

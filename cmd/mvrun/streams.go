@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+
+	"github.com/moby/term"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor"
+)
+
+// streams are the ends of a container's standard streams at this command.
+type streams struct {
+	stdin, stdout, stderr bool
+	tty                   bool
+	in                    *os.File
+	out, errOut           io.Writer
+}
+
+// streamsOf reads --attach; without it all are attached, stdin if it is open.
+func streamsOf(c *cli.Context, conf *runtime.Config) *streams {
+	s := &streams{stdin: conf.OpenStdin, stdout: true, stderr: true, tty: conf.TTY, in: os.Stdin, out: os.Stdout, errOut: os.Stderr}
+	if list := c.StringSlice("attach"); len(list) > 0 {
+		s.stdin = s.stdin && slices.Contains(list, "stdin")
+		s.stdout, s.stderr = slices.Contains(list, "stdout"), slices.Contains(list, "stderr")
+	}
+	return s
+}
+
+// check refuses a terminal session whose input is none.
+func (s *streams) check() error {
+	if s.tty && s.stdin && !term.IsTerminal(s.in.Fd()) {
+		return errors.New("the input device is not a TTY: leave out -t to pipe into the container")
+	}
+	return nil
+}
+
+func (s *streams) request(attach bool) monitor.Request {
+	req := monitor.Request{Op: monitor.OpAttach, Attach: attach, Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr}
+	if s.tty {
+		req.Size = terminalSize()
+	}
+	return req
+}
+
+func terminalSize() monitor.Size {
+	ws, err := term.GetWinsize(os.Stdout.Fd())
+	if err != nil {
+		return monitor.Size{}
+	}
+	return monitor.Size{Width: ws.Width, Height: ws.Height}
+}
+
+// follow passes the streams between the command and the container until the
+// container exits, whose code it returns, or the user detaches, which is 0.
+func (s *streams) follow(store *runtime.Store, id string, session *monitor.Session, keys []byte, proxy bool) (int, error) {
+	defer session.Close()
+	restore, err := s.raw()
+	if err != nil {
+		return 0, err
+	}
+	defer restore()
+	if s.tty {
+		defer onResize(func() { _ = session.Resize(terminalSize()) })()
+	}
+	if proxy {
+		defer proxySignals(store, id, s.tty)()
+	}
+	detached := make(chan struct{})
+	if s.stdin {
+		go s.sendStdin(session, keys, detached)
+	}
+	type exit struct {
+		code int
+		err  error
+	}
+	exits := make(chan exit, 1)
+	go func() {
+		code, err := session.Copy(s.out, s.errOut)
+		exits <- exit{code, err}
+	}()
+	select {
+	case <-detached:
+		restore()
+		fmt.Fprintln(os.Stderr, "read escape sequence")
+		return 0, nil
+	case e := <-exits:
+		if errors.Is(e.err, monitor.ErrLost) {
+			return s.lost(store, id, e.err)
+		}
+		return e.code, e.err
+	}
+}
+
+// lost finds out what became of a container whose monitor was killed.
+func (s *streams) lost(store *runtime.Store, id string, err error) (int, error) {
+	c, lerr := store.Load(id)
+	if lerr != nil {
+		return 0, &exitError{137, err}
+	}
+	return 0, &exitError{c.State.ExitCode, err}
+}
+
+// sendStdin ends when the container does; it closes detached when the user
+// typed the detach keys.
+func (s *streams) sendStdin(session *monitor.Session, keys []byte, detached chan struct{}) {
+	in := io.Reader(s.in)
+	if s.tty {
+		in = term.NewEscapeProxy(in, keys)
+	}
+	err := session.SendStdin(in)
+	var escape term.EscapeError
+	if errors.As(err, &escape) {
+		close(detached)
+	}
+}
+
+// raw lets every key through to the container; restore is idempotent.
+func (s *streams) raw() (restore func(), err error) {
+	if !s.tty || !s.stdin || !term.IsTerminal(s.in.Fd()) {
+		return func() {}, nil
+	}
+	state, err := term.SetRawTerminal(s.in.Fd())
+	if err != nil {
+		return nil, fmt.Errorf("set terminal to raw: %w", err)
+	}
+	var once sync.Once
+	return func() { once.Do(func() { _ = term.RestoreTerminal(s.in.Fd(), state) }) }, nil
+}
+
+// onResize calls tell now and whenever the terminal's size changes.
+func onResize(tell func()) (stop func()) {
+	tell()
+	changes := make(chan os.Signal, 1)
+	signal.Notify(changes, unix.SIGWINCH)
+	go func() {
+		for range changes {
+			tell()
+		}
+	}()
+	return func() { signal.Stop(changes) }
+}
+
+// proxySignals passes the signals that this command gets on to the container.
+func proxySignals(store *runtime.Store, id string, tty bool) (stop func()) {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals)
+	go func() {
+		for s := range signals {
+			sig := s.(unix.Signal)
+			switch {
+			case sig == unix.SIGCHLD, sig == unix.SIGURG, sig == unix.SIGPIPE, sig == unix.SIGWINCH:
+			case tty && (sig == unix.SIGTTIN || sig == unix.SIGTTOU):
+			default:
+				_ = monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig)})
+			}
+		}
+	}()
+	return func() { signal.Stop(signals) }
+}
+
+func detachKeysFlag() cli.Flag {
+	return &cli.StringFlag{Name: "detach-keys", Value: "ctrl-p,ctrl-q", Usage: "keys that leave the container running"}
+}
+
+func sigProxyFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "sig-proxy", Value: true, Usage: "pass signals on to the container"}
+}
+
+func detachKeys(c *cli.Context) ([]byte, error) {
+	keys, err := term.ToBytes(c.String("detach-keys"))
+	if err != nil {
+		return nil, fmt.Errorf("--detach-keys %s: invalid detach keys: %w", c.String("detach-keys"), err)
+	}
+	return keys, nil
+}

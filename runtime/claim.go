@@ -1,0 +1,109 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+)
+
+// nameClaim is the content of Root/names/<name>.
+type nameClaim struct {
+	ID string `json:"id"`
+}
+
+func (s *Store) namePath(name string) string { return filepath.Join(s.Root, "names", name) }
+
+func (s *Store) nameOwner(name string) (id string, err error) {
+	var claim nameClaim
+	err = jsonfile.Read(s.namePath(name), &claim)
+	return claim.ID, err
+}
+
+// NameOf returns the container's name as far as its claim tells, else its
+// short ID. It works with the container's own files damaged.
+func (s *Store) NameOf(id string) string {
+	var c Config
+	if jsonfile.Read(s.configPath(id), &c) == nil && c.Name != "" {
+		return c.Name
+	}
+	for _, name := range s.namesOf(id) {
+		return name
+	}
+	return ShortID(id)
+}
+
+func (s *Store) namesOf(id string) (names []string) {
+	entries, _ := os.ReadDir(filepath.Join(s.Root, "names"))
+	for _, e := range entries {
+		if owner, err := s.nameOwner(e.Name()); err == nil && owner == id {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// claimName takes the name for the container. The claim is a file that is
+// linked into place whole, so that nobody reads half of one (link(2) fails
+// with EEXIST as O_EXCL does). A claim whose container is gone is taken over.
+func (s *Store) claimName(name, id string) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	tmp := filepath.Join(s.Root, "names", "."+id)
+	if err := jsonfile.Write(tmp, nameClaim{ID: id}, 0o600); err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	for {
+		err := os.Link(tmp, s.namePath(name))
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		owner, err := s.nameOwner(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil && !errors.Is(err, jsonfile.ErrCorrupt):
+			return err
+		case err == nil && (s.exists(owner) || s.held(owner)):
+			return fmt.Errorf("the container name %q is already in use by container %s: remove or rename that container, or choose another name: %w", name, ShortID(owner), ErrNameInUse)
+		}
+		if err := s.dropStaleName(name, owner); err != nil {
+			return err
+		}
+	}
+}
+
+// dropStaleName removes a claim that still belongs to the dead owner. The
+// lock keeps two commands from removing each other's new claim.
+func (s *Store) dropStaleName(name, owner string) error {
+	unlock, err := jsonfile.Lock(filepath.Join(s.Root, "names", ".lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if now, err := s.nameOwner(name); err == nil && now != owner {
+		return nil
+	}
+	return removeIfThere(s.namePath(name))
+}
+
+// releaseNames frees every name of the container; idempotent.
+func (s *Store) releaseNames(id string) error {
+	var errs []error
+	for _, name := range s.namesOf(id) {
+		errs = append(errs, removeIfThere(s.namePath(name)))
+	}
+	return errors.Join(append(errs, removeIfThere(filepath.Join(s.Root, "names", "."+id)))...)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package runtime
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+)
+
+// removing is the prefix of a container's directory from the moment its
+// removal can't be taken back.
+const removing = ".removing-"
+
+// killedExit is the exit code of a container whose end nobody saw: it was
+// killed with, or because of, its monitor.
+const killedExit = 128 + 9
+
+// recover finishes what killed commands left: run directories without a
+// holder, containers half removed, claims and links of containers that are
+// gone. It costs a few directory reads when there is nothing.
+func (s *Store) recover() error {
+	runs, err := os.ReadDir(s.State)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range runs {
+		if len(e.Name()) == 64 {
+			errs = append(errs, s.reap(e.Name()))
+		}
+	}
+	dirs, err := os.ReadDir(s.containers())
+	if err != nil {
+		return err
+	}
+	for _, e := range dirs {
+		if id, ok := strings.CutPrefix(e.Name(), removing); ok {
+			errs = append(errs, s.reapAs(id, s.remove))
+		} else if !s.exists(e.Name()) {
+			errs = append(errs, s.reapAs(e.Name(), s.reapDead))
+		}
+	}
+	return errors.Join(append(errs, s.Networks.Reap())...)
+}
+
+// refresh brings a container's record in line with the kernel: a live state
+// without a monitor becomes an exit.
+func (s *Store) refresh(id string) error {
+	if err := s.reap(id); err != nil {
+		return err
+	}
+	var state State
+	if jsonfile.Read(s.statePath(id), &state) == nil && state.Status.Live() && !s.held(id) {
+		return s.reapAs(id, s.reapDead) // after a reboot there is no run directory
+	}
+	return nil
+}
+
+// reap cleans up after a holder that was killed.
+func (s *Store) reap(id string) error {
+	if _, err := os.Lstat(s.RunDir(id)); err != nil {
+		return nil
+	}
+	return s.reapAs(id, s.reapDead)
+}
+
+// reapAs does the work under the container's lock, and nothing when somebody
+// holds it.
+func (s *Store) reapAs(id string, work func(id string) error) error {
+	h, err := s.Lock(id)
+	if errors.Is(err, ErrRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(id), h.Close())
+}
+
+// reapDead ends what a dead monitor left running and records the exit. A
+// container that was never committed, or that was to go with its exit, goes.
+func (s *Store) reapDead(id string) error {
+	var state State
+	stateErr := jsonfile.Read(s.statePath(id), &state)
+	if err := s.killLeftovers(id, state.Init); err != nil {
+		return err
+	}
+	if err := s.Networks.Detach(id); err != nil {
+		return err
+	}
+	var c Config
+	switch err := jsonfile.Read(s.configPath(id), &c); {
+	case errors.Is(err, fs.ErrNotExist):
+		return s.remove(id)
+	case err == nil && c.AutoRemove && stateErr == nil && state.Status != Created:
+		return s.remove(id)
+	}
+	if stateErr != nil || !state.Status.Live() {
+		return nil
+	}
+	state.Status, state.FinishedAt, state.ExitCode = Exited, time.Now(), killedExit
+	state.Error = "the container's monitor was killed"
+	if state.Init.Boot != BootID() {
+		state.Error = "the host went down"
+	}
+	state.Attachments = nil
+	return (&Handle{ID: id, store: s}).WriteState(state)
+}
+
+// remove takes the container's directory out of sight in one step, then frees
+// its claims and deletes its files. It is idempotent, and can be finished by
+// anybody who holds the lock.
+func (s *Store) remove(id string) error {
+	gone := filepath.Join(s.containers(), removing+id)
+	if err := os.Rename(s.Dir(id), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err := errors.Join(s.Networks.Detach(id), s.Networks.Release(id), s.releaseNames(id))
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}

@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+)
+
+// Handle is the right to change one container: it holds the monitor lock.
+// The lock goes to the monitor with the file descriptor.
+type Handle struct {
+	ID    string
+	store *Store
+	lock  *os.File
+}
+
+// Lock takes the container's monitor lock; ErrRunning if somebody has it.
+func (s *Store) Lock(id string) (*Handle, error) {
+	for {
+		if err := os.MkdirAll(s.RunDir(id), 0o711); err != nil {
+			return nil, err
+		}
+		f, err := jsonfile.OpenLocked(s.lockPath(id), false)
+		switch {
+		case err == nil:
+			return &Handle{ID: id, store: s, lock: f}, nil
+		case errors.Is(err, fs.ErrNotExist):
+			continue // reaped as garbage between the two steps: make it anew
+		case errors.Is(err, jsonfile.ErrLocked):
+			return nil, fmt.Errorf("%s: %w", ShortID(id), ErrRunning)
+		default:
+			return nil, err
+		}
+	}
+}
+
+// Adopt is the monitor's end of a lock that it was handed as a descriptor.
+func (s *Store) Adopt(id string, lock *os.File) *Handle {
+	return &Handle{ID: id, store: s, lock: lock}
+}
+
+// File is the locked file, for a child to inherit.
+func (h *Handle) File() *os.File { return h.lock }
+
+// Close gives the lock up and removes the run directory, unless a monitor has
+// taken both over.
+func (h *Handle) Close() error {
+	err := os.RemoveAll(h.store.RunDir(h.ID))
+	return errors.Join(err, h.lock.Close())
+}
+
+// HandOver drops this process's share of the lock: the monitor has it now.
+func (h *Handle) HandOver() error { return h.lock.Close() }
+
+// Reserve begins a container: a fresh ID, locked, with its directory and its
+// name ("" makes one up). What Reserve took goes back with Abandon, or, if we
+// are killed, with the next command.
+func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
+	if name != "" {
+		if err := CheckName(name); err != nil {
+			return nil, "", err
+		}
+	}
+	if h, err = s.Lock(NewID()); err != nil {
+		return nil, "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Abandon())
+		}
+	}()
+	if err := os.Mkdir(s.Dir(h.ID), 0o711); err != nil {
+		return nil, "", err
+	}
+	if name != "" {
+		return h, name, s.claimName(name, h.ID)
+	}
+	for {
+		name = RandomName()
+		if err = s.claimName(name, h.ID); !errors.Is(err, ErrNameInUse) {
+			return h, name, err
+		}
+	}
+}
+
+// Abandon undoes a creation that was not committed.
+func (h *Handle) Abandon() error {
+	return errors.Join(h.store.remove(h.ID), h.Close())
+}
+
+// WritePending stores the configuration of a container that does not exist
+// yet.
+func (h *Handle) WritePending(c *Config) error {
+	return jsonfile.Write(h.store.pendingPath(h.ID), c, 0o600)
+}
+
+// Commit makes the container exist. A nil error means that it does,
+// whichever call committed it.
+func (h *Handle) Commit() error {
+	err := os.Rename(h.store.pendingPath(h.ID), h.store.configPath(h.ID))
+	if errors.Is(err, fs.ErrNotExist) && h.store.exists(h.ID) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("commit container: %w", err)
+	}
+	return jsonfile.SyncDir(h.store.Dir(h.ID))
+}
+
+// Config reads the container's configuration, committed or not.
+func (h *Handle) Config() (c Config, committed bool, err error) {
+	err = h.store.readRecord(h.ID, h.store.pendingPath(h.ID), &c)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, false, err
+	}
+	return c, true, h.store.readRecord(h.ID, h.store.configPath(h.ID), &c)
+}
+
+// State reads the container's state; the zero state is "created".
+func (h *Handle) State() (State, error) {
+	state := State{Status: Created}
+	err := h.store.readRecord(h.ID, h.store.statePath(h.ID), &state)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return state, err
+}
+
+// WriteState stores the container's state durably.
+func (h *Handle) WriteState(state State) error {
+	return jsonfile.Write(h.store.statePath(h.ID), state, 0o600)
+}
+
+// Remove makes the container not exist and frees all that it held.
+func (h *Handle) Remove() error {
+	return errors.Join(h.store.remove(h.ID), h.Close())
+}

@@ -1,0 +1,66 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// The methods here are called with the monitor's lock held.
+
+// signal passes a signal to the container's first process. One that shall
+// end the container also ends its restarts.
+func (m *Monitor) signal(sig unix.Signal, stop bool) error {
+	if stop && !m.stopped() {
+		close(m.stopping)
+	}
+	if m.instance == nil {
+		if stop {
+			return nil // between two lives: there will be no next
+		}
+		return m.named(errNotLive)
+	}
+	if sig == 0 {
+		return nil
+	}
+	if err := m.instance.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("send signal %d: %w", int(sig), err)
+	}
+	if m.state.Status == runtime.Paused && (stop || sig == unix.SIGKILL) {
+		return m.unpause() // a frozen process takes no signal
+	}
+	return nil
+}
+
+func (m *Monitor) pause() error {
+	switch {
+	case m.instance == nil:
+		return m.named(errNotLive)
+	case m.state.Status == runtime.Paused:
+		return m.named(errPaused)
+	}
+	if err := m.instance.Pause(); err != nil {
+		return fmt.Errorf("pause container: %w", err)
+	}
+	m.state.Status = runtime.Paused
+	return m.handle.WriteState(m.state)
+}
+
+func (m *Monitor) unpause() error {
+	if m.instance == nil || m.state.Status != runtime.Paused {
+		return m.named(errNotPaused)
+	}
+	if err := m.instance.Resume(); err != nil {
+		return fmt.Errorf("resume container: %w", err)
+	}
+	m.state.Status = runtime.Running
+	return m.handle.WriteState(m.state)
+}
+
+func (m *Monitor) named(err error) error {
+	return fmt.Errorf("container %s %w", m.config.Name, err)
+}

@@ -1,0 +1,189 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// life is one run of the container, from start to exit.
+type life struct {
+	instance    *runtime.Instance
+	stdio       *stdio
+	ns          *network.Namespace // nil with the host's network
+	undo        []func() error     // of the network, in the order done
+	attachments []network.Attachment
+	warnings    []string
+	cancel      context.CancelFunc
+}
+
+// start builds the container up to the moment before its program runs. The
+// network is made beside libcontainer's bootstrap. On an error the life is
+// what there is of it, for abort.
+func (m *Monitor) start(size Size) (l *life, err error) {
+	l = &life{}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	if m.config.Network.Mode != network.Host {
+		if l.ns, err = m.namespace(); err != nil {
+			return l, err
+		}
+	}
+	attached := make(chan error, 1)
+	go func() { attached <- m.attachNetwork(ctx, l) }()
+
+	err = m.startInstance(l, size)
+	if err != nil {
+		cancel()
+	}
+	return l, errors.Join(err, <-attached)
+}
+
+// namespace returns the prepared one, or makes one.
+func (m *Monitor) namespace() (*network.Namespace, error) {
+	select {
+	case ns := <-m.ready:
+		if ns != nil {
+			return ns, nil
+		}
+	default:
+		if m.state.RestartCount == 0 {
+			if ns := <-m.ready; ns != nil {
+				return ns, nil
+			}
+		}
+	}
+	return network.NewNamespace()
+}
+
+func (m *Monitor) attachNetwork(ctx context.Context, l *life) error {
+	owner := network.Owner{ID: m.config.ID, Name: m.config.Name}
+	for _, ep := range m.config.Network.Endpoints {
+		at, undo, err := m.store.Networks.Attach(ctx, l.ns, owner, ep)
+		if err != nil {
+			return err
+		}
+		l.undo = append(l.undo, undo)
+		l.attachments = append(l.attachments, at)
+		l.warnings = append(l.warnings, at.Warnings...)
+	}
+	return nil
+}
+
+func (m *Monitor) startInstance(l *life, size Size) error {
+	spec, warnings, err := m.spec(l.ns)
+	if err != nil {
+		return err
+	}
+	l.warnings = append(l.warnings, warnings...)
+	if l.stdio, err = openStdio(&m.config, size); err != nil {
+		return err
+	}
+	if l.instance, err = m.store.New(m.config.ID, spec); err != nil {
+		return err
+	}
+	return l.instance.Start(spec.Process, l.stdio.theirs)
+}
+
+// release lets the program run and records it as running. The record is on
+// disk before anybody hears of the start.
+func (m *Monitor) release(l *life) error {
+	if err := l.stdio.started(m.out); err != nil {
+		return err
+	}
+	m.stdio.Store(l.stdio)
+	pid, err := runtime.Identify(l.instance.Pid())
+	if err != nil {
+		return fmt.Errorf("identify container process: %w", err)
+	}
+	own, err := runtime.Identify(unix.Getpid())
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.instance = l.instance
+	s := &m.state
+	s.Status, s.Init, s.Monitor, s.StartedAt = runtime.Running, pid, own, time.Now()
+	s.FinishedAt, s.Error, s.OOMKilled, s.ExitCode = time.Time{}, "", false, 0
+	s.Attachments = l.attachments
+	state := m.state
+	m.mu.Unlock()
+
+	written := make(chan error, 1)
+	go func() { written <- m.handle.WriteState(state) }()
+	err = l.instance.Release()
+	if err = errors.Join(err, <-written); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	if l.ns != nil {
+		go m.announce(ctx, l.ns)
+	}
+	m.life = l
+	return nil
+}
+
+// abort undoes what start did, in reverse.
+func (m *Monitor) abort(l *life) error {
+	var errs []error
+	l.cancel()
+	m.mu.Lock()
+	m.instance = nil
+	m.mu.Unlock()
+	if l.instance != nil {
+		errs = append(errs, l.instance.Destroy())
+	}
+	if l.stdio != nil {
+		l.stdio.close()
+	}
+	for i := len(l.undo) - 1; i >= 0; i-- {
+		errs = append(errs, l.undo[i]())
+	}
+	if l.ns != nil {
+		errs = append(errs, l.ns.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// wait waits for the end of the current life, drains its output and takes the
+// life apart.
+func (m *Monitor) wait() (code int, ran time.Duration) {
+	l := m.life
+	if l == nil {
+		return m.state.ExitCode, 0
+	}
+	code = l.instance.Wait()
+	m.mu.Lock()
+	m.instance = nil
+	ran = time.Since(m.state.StartedAt)
+	m.mu.Unlock()
+	m.out.end()
+	l.stdio.drain()
+	oom := l.instance.OOMKilled()
+	err := errors.Join(l.instance.Destroy(), m.leaveNetwork(l))
+	m.mu.Lock()
+	m.state.OOMKilled = oom
+	if err != nil {
+		m.state.Error = err.Error()
+	}
+	m.mu.Unlock()
+	m.life = nil
+	return code, ran
+}
+
+// leaveNetwork lets the namespace go, and the kernel takes what is in it. The
+// uses of VLAN links stay until the monitor ends: the next life needs them.
+func (m *Monitor) leaveNetwork(l *life) error {
+	l.cancel()
+	if l.ns == nil {
+		return nil
+	}
+	return l.ns.Close()
+}

@@ -1,0 +1,293 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	goruntime "runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/logfile"
+)
+
+var (
+	errUnknownOp = errors.New("unknown operation")
+	errNotPaused = errors.New("is not paused")
+	errPaused    = errors.New("is already paused")
+	errNotLive   = errors.New("is not running")
+)
+
+// drainTimeout is how long the output may go on after the container's end.
+const drainTimeout = 2 * time.Second
+
+// Monitor runs one container from its start to its end.
+type Monitor struct {
+	store  *runtime.Store
+	handle *runtime.Handle
+	config runtime.Config
+	mounts *mounts
+	out    *output
+	stdio  atomic.Pointer[stdio]
+	ready  chan *network.Namespace // made while the command was still busy
+	life   *life                   // the current one; the main goroutine's
+
+	// mu guards what the clients' wishes change.
+	mu       sync.Mutex
+	state    runtime.State
+	instance *runtime.Instance // nil between two lives
+	stopping chan struct{}     // closed when the user wants the container ended
+}
+
+// Main is the life of a monitor process. It holds the lock and the socket that
+// Spawn passed, and returns when the container has ended for good.
+func Main(store *runtime.Store, id string) error {
+	// The thread that starts the container is its parent; it must not go away.
+	goruntime.LockOSThread()
+	unix.CloseOnExec(lockFD)
+	unix.CloseOnExec(requestFD)
+	// Our mounts are ours alone and go with us; the host's go on to come in.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("part from the host's mounts: %w", err)
+	}
+	unix.Umask(0o022)
+	m := &Monitor{
+		store:    store,
+		handle:   store.Adopt(id, os.NewFile(lockFD, "monitor.lock")),
+		ready:    make(chan *network.Namespace, 1),
+		stopping: make(chan struct{}),
+	}
+	go m.prepareNamespace()
+	c, err := connOf(os.NewFile(requestFD, "request"))
+	if err != nil {
+		return err
+	}
+	var req Request
+	if err := c.receiveJSON(kindRequest, &req); err != nil {
+		return nil // who spawned us thought better of it
+	}
+	initial, err := m.begin(c, req)
+	if err != nil {
+		return c.sendJSON(kindReply, failure(err))
+	}
+	return m.run(initial)
+}
+
+// prepareNamespace makes a network namespace before anybody asks for it: that
+// takes the kernel about as long as the command needs to write the config.
+func (m *Monitor) prepareNamespace() {
+	ns, err := network.NewNamespace()
+	if err != nil {
+		ns = nil // asked again, it says why
+	}
+	m.ready <- ns
+}
+
+func failure(err error) Reply {
+	reply := Reply{Error: err.Error(), Code: 125}
+	var start *runtime.StartError
+	if errors.As(err, &start) {
+		reply.Code = start.Code
+	}
+	return reply
+}
+
+// begin starts the container for the first time; on an error everything is
+// undone.
+func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
+	var committed bool
+	if m.config, committed, err = m.handle.Config(); err != nil {
+		return nil, err
+	}
+	if m.state, err = m.handle.State(); err != nil {
+		return nil, err
+	}
+	log, err := m.openLog()
+	if err != nil {
+		return nil, err
+	}
+	m.out = newOutput(log)
+	if m.mounts, err = mountAll(m.store, &m.config); err != nil {
+		return nil, err
+	}
+	if l, err = listen(m.store.AttachSocket(m.config.ID)); err != nil {
+		return nil, fmt.Errorf("listen for clients: %w", err)
+	}
+	var first *client
+	if req.Attach {
+		first = m.out.add(c, req.Stdout, req.Stderr)
+	}
+	m.state.RestartCount, m.state.StoppedByUser = 0, false
+	life, err := m.start(req.Size)
+	if err == nil && !committed {
+		err = m.handle.Commit()
+	}
+	if err == nil {
+		err = m.release(life)
+	}
+	if err != nil {
+		l.Close()
+		return nil, errors.Join(err, m.abort(life))
+	}
+	go m.serve(l)
+	reply := Reply{Warnings: life.warnings}
+	if err := c.sendJSON(kindReply, reply); err != nil || first == nil {
+		c.Close() // a command that was killed meanwhile changes nothing
+	}
+	if first != nil {
+		go first.send()
+		go m.listenTo(first, req.Stdin)
+	}
+	return l, nil
+}
+
+func (m *Monitor) openLog() (*logfile.Writer, error) {
+	if m.config.Log.Driver == "none" {
+		return nil, nil
+	}
+	return logfile.Open(m.store.LogPath(m.config.ID), m.config.Log.MaxSize, m.config.Log.MaxFile)
+}
+
+// run goes from the first start to the last exit.
+func (m *Monitor) run(l net.Listener) error {
+	policy := restarts{policy: m.config.Restart}
+	// What the start needed is not needed any more: an idle monitor is small.
+	debug.FreeOSMemory()
+	for {
+		code, ran := m.wait()
+		delay, again := policy.next(code, ran, m.state.RestartCount, m.stopWanted())
+		if !again {
+			return m.end(l, code)
+		}
+		m.exited(runtime.Restarting, code)
+		m.out.finish(exitFrame(code))
+		if waitOr(m.stopping, delay) {
+			return m.end(l, code)
+		}
+		m.again(&policy)
+	}
+}
+
+// again starts the next life. A start that fails, for a parent that went away
+// perhaps, counts as a life that ended at once.
+func (m *Monitor) again(policy *restarts) {
+	m.out.restart()
+	for {
+		m.mu.Lock()
+		m.state.RestartCount++
+		m.mu.Unlock()
+		life, err := m.start(Size{})
+		if err == nil {
+			err = m.release(life)
+		}
+		if err == nil {
+			return
+		}
+		err = errors.Join(err, m.abort(life))
+		m.setState(func(s *runtime.State) { s.Error = err.Error() })
+		delay, again := policy.next(1, 0, m.state.RestartCount, m.stopWanted())
+		if !again || waitOr(m.stopping, delay) {
+			return // wait finds no instance
+		}
+	}
+}
+
+// end records the last exit and lets everything go. Clients hear of it when
+// the container can be started or removed again.
+func (m *Monitor) end(l net.Listener, code int) error {
+	l.Close()
+	err := m.store.Networks.Detach(m.config.ID)
+	if m.out.log != nil {
+		err = errors.Join(err, m.out.log.Close())
+	}
+	m.mounts.release()
+	m.exited(runtime.Exited, code)
+	if m.config.AutoRemove {
+		err = errors.Join(err, m.handle.Remove())
+	} else {
+		err = errors.Join(err, m.handle.Close())
+	}
+	m.out.finish(exitFrame(code))
+	return err
+}
+
+func exitFrame(code int) []byte {
+	data, _ := json.Marshal(Exit{Code: code}) // an int always encodes
+	return data
+}
+
+// exited writes the record of an exit.
+func (m *Monitor) exited(status runtime.Status, code int) {
+	m.setState(func(s *runtime.State) {
+		s.Status, s.ExitCode, s.FinishedAt = status, code, time.Now()
+		s.Attachments = nil
+		s.StoppedByUser = m.stopped()
+	})
+}
+
+// setState changes the record on disk. On a full disk the old one stays, and
+// whoever reads it finds that the monitor is gone.
+func (m *Monitor) setState(change func(*runtime.State)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.state)
+	if err := m.handle.WriteState(m.state); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
+}
+
+func (m *Monitor) stopWanted() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stopped()
+}
+
+// stopped is stopWanted with the lock held.
+func (m *Monitor) stopped() bool {
+	select {
+	case <-m.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitOr waits for the channel to be closed, and tells whether it was before
+// the time was up.
+func waitOr(c <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// announceTimes are when a started container's addresses are announced again:
+// a switch may have dropped the first frame (RFC 5227 2.3 sends two, 2 s
+// apart).
+var announceTimes = []time.Duration{0, time.Second, 2 * time.Second}
+
+func (m *Monitor) announce(ctx context.Context, ns *network.Namespace) {
+	for _, d := range announceTimes {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(d):
+		}
+		if err := m.store.Networks.Announce(ctx, ns, m.config.Network.Endpoints); err != nil {
+			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+		}
+	}
+}

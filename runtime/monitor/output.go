@@ -1,0 +1,217 @@
+package monitor
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/runtime/logfile"
+)
+
+// maxQueued is how many bytes a client may lag behind before the container
+// waits for it: nothing is lost, and nobody's memory grows.
+const maxQueued = 1 << 20
+
+// flushTimeout ends a client that takes nothing any more once the container
+// is gone.
+const flushTimeout = 10 * time.Second
+
+// output passes what the container writes to its log and to all clients.
+type output struct {
+	log *logfile.Writer // nil: kept nowhere
+
+	mu      sync.Mutex
+	clients map[*client]bool
+	ended   atomic.Bool // the container is gone: what is left fits into memory
+}
+
+// client is one that is sent the container's output.
+type client struct {
+	conn   *conn
+	kinds  map[kind]bool
+	out    *output
+	mu     sync.Mutex
+	wake   *sync.Cond
+	queue  []frame
+	queued int
+	closed bool
+	done   chan struct{} // closed when the queue is sent, or the client gone
+}
+
+type frame struct {
+	kind    kind
+	payload []byte
+}
+
+func newOutput(log *logfile.Writer) *output {
+	return &output{log: log, clients: map[*client]bool{}}
+}
+
+// add makes c a client; frames wait in its queue until send runs.
+func (o *output) add(c *conn, stdout, stderr bool) *client {
+	cl := &client{conn: c, out: o, kinds: map[kind]bool{kindStdout: stdout, kindStderr: stderr}, done: make(chan struct{})}
+	cl.wake = sync.NewCond(&cl.mu)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.clients[cl] = true
+	return cl
+}
+
+// copy reads r to its end. A log that can't be written, on a full disk, does
+// not stop the container or its clients.
+func (o *output) copy(k kind, stream logfile.Stream, r io.Reader) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if o.log != nil {
+				_ = o.log.Write(stream, buf[:n])
+			}
+			o.broadcast(k, buf[:n])
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return // the end; of a terminal it is EIO
+		}
+	}
+}
+
+func (o *output) broadcast(k kind, data []byte) {
+	o.mu.Lock()
+	var to []*client
+	for c := range o.clients {
+		if c.kinds[k] {
+			to = append(to, c)
+		}
+	}
+	o.mu.Unlock()
+	if len(to) == 0 {
+		return
+	}
+	shared := append([]byte(nil), data...)
+	for _, c := range to {
+		c.push(frame{k, shared}, true)
+	}
+}
+
+// end lets no client hold up what comes from now on.
+func (o *output) end() {
+	o.ended.Store(true)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for c := range o.clients {
+		c.mu.Lock()
+		c.wake.Broadcast()
+		c.mu.Unlock()
+	}
+}
+
+// finish sends the exit to all clients and waits until they have all they
+// can take.
+func (o *output) finish(exit []byte) {
+	o.mu.Lock()
+	clients := o.clients
+	o.clients = map[*client]bool{}
+	o.mu.Unlock()
+	for c := range clients {
+		c.push(frame{kindExit, exit}, false)
+	}
+	for c := range clients {
+		<-c.done
+	}
+}
+
+// restart makes the output ready for the container's next life.
+func (o *output) restart() { o.ended.Store(false) }
+
+func (c *client) push(f frame, wait bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for wait && c.queued > maxQueued && !c.closed && !c.out.ended.Load() {
+		c.wake.Wait()
+	}
+	if c.closed {
+		return
+	}
+	c.queue = append(c.queue, f)
+	c.queued += len(f.payload)
+	c.wake.Broadcast()
+}
+
+// send writes the queue to the client until the exit is sent or it is gone.
+func (c *client) send() {
+	defer close(c.done)
+	for {
+		c.mu.Lock()
+		for len(c.queue) == 0 && !c.closed {
+			c.wake.Wait()
+		}
+		if c.closed {
+			c.mu.Unlock()
+			return
+		}
+		f := c.queue[0]
+		c.queue = c.queue[1:]
+		c.queued -= len(f.payload)
+		c.wake.Broadcast()
+		c.mu.Unlock()
+		if c.out.ended.Load() {
+			_ = c.conn.SetWriteDeadline(time.Now().Add(flushTimeout))
+		}
+		if err := c.conn.send(f.kind, f.payload); err != nil || f.kind == kindExit {
+			c.close()
+			return
+		}
+	}
+}
+
+// close drops the client; the container no longer waits for it.
+func (c *client) close() {
+	c.out.mu.Lock()
+	delete(c.out.clients, c)
+	c.out.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.queue = nil
+	c.wake.Broadcast()
+	_ = c.conn.Close()
+}
+
+// input is the container's stdin. Several clients may write; the first end of
+// file closes it when the container's stdin is one client's only.
+type input struct {
+	mu   sync.Mutex
+	file *os.File
+	once bool
+}
+
+func (i *input) Write(p []byte) (int, error) {
+	i.mu.Lock()
+	f := i.file
+	i.mu.Unlock()
+	if f == nil {
+		return 0, os.ErrClosed
+	}
+	return f.Write(p)
+}
+
+// eof is the end of one client's stdin.
+func (i *input) eof() {
+	if i.once {
+		i.close()
+	}
+}
+
+func (i *input) close() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.file != nil {
+		_ = i.file.Close()
+		i.file = nil
+	}
+}

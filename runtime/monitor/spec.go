@@ -1,0 +1,94 @@
+package monitor
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// spec gathers what the spec needs of this host and makes it.
+func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
+	c := &m.config
+	host := runtime.Host{
+		Rootfs:      m.mounts.root,
+		Volumes:     m.mounts.volumes,
+		CgroupsPath: m.store.CgroupsPath(c.ID),
+		Controllers: runtime.Controllers(),
+	}
+	if ns != nil {
+		host.NetNS = "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(ns.File().Fd()))
+	}
+	var err error
+	if host.Caps, err = runtime.CurrentCapabilities(); err != nil {
+		return nil, nil, err
+	}
+	if host.User, err = runtime.LookupUser(m.mounts.root, c.User, c.GroupAdd); err != nil {
+		return nil, nil, err
+	}
+	if host.Files, err = m.writeFiles(); err != nil {
+		return nil, nil, err
+	}
+	if err := runtime.FillDevices(c, &host); err != nil {
+		return nil, nil, err
+	}
+	if c.Init {
+		if host.InitBinary, err = m.store.InitBinary(); err != nil {
+			return nil, nil, err
+		}
+	}
+	host.RecursiveReadOnly = runtime.RecursiveReadOnly()
+	return runtime.Spec(c, host)
+}
+
+// writeFiles makes the files that mvrun keeps in the container's /etc. With
+// the host's network the host's own names and servers hold.
+func (m *Monitor) writeFiles() (map[string]string, error) {
+	c := &m.config
+	resolv, err := network.HostResolvConf()
+	if err != nil {
+		return nil, err
+	}
+	dns, err := network.ParseDNS(c.Network.DNS, c.Network.DNSSearch, c.Network.DNSOptions)
+	if err != nil {
+		return nil, err
+	}
+	hosts := network.Hosts{Hostname: c.Hostname, Domainname: c.Domainname}
+	for _, ep := range c.Network.Endpoints {
+		for _, p := range ep.Addrs {
+			hosts.Addrs = append(hosts.Addrs, p.Addr())
+		}
+	}
+	for _, extra := range c.Network.ExtraHosts {
+		entry, err := network.ParseAddHost(extra)
+		if err != nil {
+			return nil, err
+		}
+		hosts.Extra = append(hosts.Extra, entry)
+	}
+	if c.Network.Mode == network.Host {
+		hosts.Addrs = []netip.Addr{netip.MustParseAddr("127.0.1.1")}
+	}
+	files := map[string]string{}
+	for path, data := range map[string][]byte{
+		"/etc/hostname":    []byte(c.Hostname + "\n"),
+		"/etc/hosts":       network.HostsFile(hosts),
+		"/etc/resolv.conf": network.ResolvConf(resolv, dns),
+	} {
+		host := filepath.Join(m.store.Dir(c.ID), strings.TrimPrefix(path, "/etc/"))
+		// In place: the container may have the file open, or a rename would
+		// leave it with the old one.
+		if err := os.WriteFile(host, data, 0o644); err != nil {
+			return nil, fmt.Errorf("write %s: %w", path, err)
+		}
+		files[path] = host
+	}
+	return files, nil
+}

@@ -1,0 +1,88 @@
+package runtime
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// mounts lists what is mounted in the container: the defaults, mvrun's own
+// files, then the user's, which take the place of any of the former. Parents
+// come before what lies below them.
+func mounts(c *Config, h Host) ([]specs.Mount, error) {
+	var own []specs.Mount
+	for _, m := range c.Mounts {
+		mount, err := userMount(m, h)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, mount)
+	}
+	sort.SliceStable(own, func(i, j int) bool { return depth(own[i].Destination) < depth(own[j].Destination) })
+
+	taken := map[string]bool{}
+	for _, m := range own {
+		taken[m.Destination] = true
+	}
+	var list []specs.Mount
+	for _, m := range append(defaultMounts(c), files(c, h)...) {
+		if !taken[m.Destination] {
+			list = append(list, m)
+		}
+	}
+	return append(list, own...), nil
+}
+
+func depth(path string) int { return strings.Count(cleanDestination(path), "/") }
+
+// files are the single files that mvrun binds in.
+func files(c *Config, h Host) []specs.Mount {
+	var list []specs.Mount
+	for _, dst := range sortedKeys(h.Files) {
+		list = append(list, specs.Mount{Destination: dst, Type: "bind", Source: h.Files[dst], Options: []string{"rbind", "rprivate"}})
+	}
+	if c.Init {
+		list = append(list, specs.Mount{Destination: initPath, Type: "bind", Source: h.InitBinary, Options: []string{"bind", "ro"}})
+	}
+	return list
+}
+
+func userMount(m Mount, h Host) (specs.Mount, error) {
+	dst := cleanDestination(m.Destination)
+	if m.Type == "tmpfs" {
+		options := append([]string{"noexec", "nosuid", "nodev"}, m.Options...)
+		if m.ReadOnly {
+			options = append(options, "ro")
+		}
+		return specs.Mount{Destination: dst, Type: "tmpfs", Source: "tmpfs", Options: options}, nil
+	}
+	source := m.Source
+	if m.Type == "volume" {
+		if source = h.Volumes[m.Name]; source == "" {
+			return specs.Mount{}, fmt.Errorf("mount volume %s on %s: no such volume", m.Name, m.Destination)
+		}
+	}
+	propagation := m.Propagation
+	if propagation == "" {
+		propagation = "rprivate"
+	}
+	options := []string{"rbind", propagation}
+	switch {
+	case m.ReadOnly && h.RecursiveReadOnly && propagation == "rprivate":
+		options = append(options, "rro")
+	case m.ReadOnly:
+		options = append(options, "ro")
+	}
+	return specs.Mount{Destination: dst, Type: "bind", Source: source, Options: options}, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,204 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/network"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrNotFound  = errors.New("no such container")
+	ErrNameInUse = errors.New("name is already in use")
+	ErrRunning   = errors.New("container is running")
+)
+
+// Store is the two directories of containers: Root holds what outlives a
+// reboot, State what does not.
+//
+//	Root/containers/<id>/  config.json state.json log upper work hosts …
+//	Root/names/<name>      the claim of a name, holds the ID
+//	State/<id>/            monitor.lock attach.sock, libcontainer's state
+//
+// A directory State/<id> is there only while somebody holds the lock on its
+// monitor.lock (who makes the container, or its monitor), or after that one
+// was killed: then the next command reaps it.
+//
+// A container exists when it has a config.json. Until its creation is
+// committed the file is named config.pending.json.
+type Store struct {
+	Root, State  string
+	CgroupParent string // absolute path in every hierarchy
+	CgroupDriver string // auto, cgroupfs or systemd
+	Networks     *network.Store
+}
+
+// Open makes the store ready and finishes what killed commands left undone.
+func (s *Store) Open() error {
+	if err := s.Prepare(); err != nil {
+		return err
+	}
+	return s.recover()
+}
+
+// Prepare makes the store's directories and nothing else: the monitor needs no
+// more.
+func (s *Store) Prepare() error {
+	for _, dir := range []string{s.containers(), filepath.Join(s.Root, "names"), s.State} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return err
+		}
+	}
+	s.Networks = &network.Store{
+		Dir:     filepath.Join(s.Root, "networks"),
+		State:   filepath.Join(s.State, "links"),
+		Exists:  func(id string) bool { return s.exists(id) || s.held(id) },
+		Running: s.held,
+	}
+	return nil
+}
+
+func (s *Store) containers() string { return filepath.Join(s.Root, "containers") }
+
+// Dir is where the container's files are. The ID is one that NewID made or
+// that Resolve found, never outside input.
+func (s *Store) Dir(id string) string { return filepath.Join(s.containers(), id) }
+
+// RunDir is where the files of a live container are.
+func (s *Store) RunDir(id string) string { return filepath.Join(s.State, id) }
+
+func (s *Store) configPath(id string) string  { return filepath.Join(s.Dir(id), "config.json") }
+func (s *Store) pendingPath(id string) string { return filepath.Join(s.Dir(id), "config.pending.json") }
+func (s *Store) statePath(id string) string   { return filepath.Join(s.Dir(id), "state.json") }
+func (s *Store) lockPath(id string) string    { return filepath.Join(s.RunDir(id), "monitor.lock") }
+
+// AttachSocket is where a live container's monitor listens.
+func (s *Store) AttachSocket(id string) string { return filepath.Join(s.RunDir(id), "attach.sock") }
+
+func (s *Store) exists(id string) bool {
+	_, err := os.Lstat(s.configPath(id))
+	return err == nil
+}
+
+// held tells whether a process holds the container's monitor lock.
+func (s *Store) held(id string) bool {
+	return jsonfile.Held(s.lockPath(id))
+}
+
+// Resolve finds a container's ID by name, ID, or a prefix of the ID that is
+// no other's. An unknown one is ErrNotFound.
+func (s *Store) Resolve(ref string) (string, error) {
+	name := strings.TrimPrefix(ref, "/")
+	if validName.MatchString(name) {
+		if id, err := s.nameOwner(name); err == nil && s.exists(id) {
+			return id, nil
+		}
+	}
+	if name == "" || strings.Trim(name, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("%w: %s", ErrNotFound, ref)
+	}
+	ids, err := s.IDs()
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, id := range ids {
+		if strings.HasPrefix(id, name) {
+			found = append(found, id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%w: %s", ErrNotFound, ref)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("ID prefix %s is not unique: it fits %d containers; give more of it", ref, len(found))
+}
+
+// IDs lists the containers that exist.
+func (s *Store) IDs() ([]string, error) {
+	entries, err := os.ReadDir(s.containers())
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && s.exists(e.Name()) {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// Container is a container's configuration with what has become of it.
+type Container struct {
+	Config Config
+	State  State
+}
+
+// Load reads a container and refreshes its state against the kernel: what a
+// killed monitor left is cleaned up first.
+func (s *Store) Load(id string) (*Container, error) {
+	if err := s.refresh(id); err != nil {
+		return nil, err
+	}
+	c, err := s.read(id)
+	if errors.Is(err, fs.ErrNotExist) { // one that goes with its exit
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, ShortID(id))
+	}
+	return c, err
+}
+
+// read is Load without the look at the kernel.
+func (s *Store) read(id string) (*Container, error) {
+	c := &Container{}
+	if err := s.readRecord(id, s.configPath(id), &c.Config); err != nil {
+		return nil, err
+	}
+	c.State.Status = Created
+	err := s.readRecord(id, s.statePath(id), &c.State)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return c, nil
+}
+
+// readRecord names the container when its record can't be read.
+func (s *Store) readRecord(id, path string, v any) error {
+	err := jsonfile.Read(path, v)
+	if errors.Is(err, jsonfile.ErrCorrupt) {
+		return fmt.Errorf("container %s: %w; remove it with rm -f, or put the file right", s.NameOf(id), err)
+	}
+	return err
+}
+
+// List returns all containers, the newest first, and an error for each one
+// that can't be read: one damaged container does not hide the others.
+func (s *Store) List() ([]*Container, []error) {
+	ids, err := s.IDs()
+	if err != nil {
+		return nil, []error{err}
+	}
+	var all []*Container
+	var errs []error
+	for _, id := range ids {
+		c, err := s.Load(id)
+		switch {
+		case errors.Is(err, ErrNotFound): // removed while we were reading
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			all = append(all, c)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Config.Created.After(all[j].Config.Created) })
+	return all, errs
+}
