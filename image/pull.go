@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -20,23 +21,16 @@ const (
 // PullOptions are the ways to get an image. The zero value pulls what is
 // missing, for this machine's platform, and says nothing.
 type PullOptions struct {
-	Policy   Policy
-	Platform *v1.Platform // nil: any local one, else the machine's
-	Progress Progress     // nil: none
+	Policy     Policy
+	Platform   *v1.Platform // nil: any local one, else the machine's
+	Registries Registries
+	Progress   Progress // nil: none
 	// Unpack is called once with the layers, the lowest first, while they are
 	// still being downloaded: reading one follows its download. It runs beside
 	// the download, whose failure makes the reads fail.
 	Unpack func(ctx context.Context, layers []v1.Layer) error
-}
-
-// Progress hears how a pull gets on, from several goroutines at once.
-type Progress interface {
-	// Start names a blob before its first byte, with its size in bytes.
-	Start(id string, size int64)
-	// Update says how many bytes of it are here.
-	Update(id string, done int64)
-	// Status puts a word to it: "Already exists", "Pull complete".
-	Status(id, status string)
+	// Pulling is called before the registry is asked.
+	Pulling func()
 }
 
 // Ensure returns the image that ref names, from the store if the policy allows
@@ -46,9 +40,20 @@ type Progress interface {
 func (s *Store) Ensure(ctx context.Context, ref string, opt PullOptions) (*Image, error) {
 	if opt.Policy != PullAlways {
 		img, err := s.Get(ref)
+		if err == nil && opt.Platform != nil && !runsOn(*img.Config.Platform(), *opt.Platform) {
+			img, err = nil, fmt.Errorf("%w for %s: %s", ErrNotFound, opt.Platform, ref)
+		}
 		if err == nil || opt.Policy == PullNever || !errors.Is(err, ErrNotFound) {
 			return img, err
 		}
 	}
-	return nil, errors.New("pull: registries come next")
+	if digits, ok := hexID(ref); ok && len(digits) == 64 {
+		_, err := s.lookup(ref)
+		return nil, err // an ID is known to this store alone
+	}
+	if opt.Pulling != nil {
+		opt.Pulling()
+	}
+	img, err := s.Pull(ctx, ref, opt)
+	return img, err
 }

@@ -1,0 +1,80 @@
+package image
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// machinePlatform is what images run on here.
+func machinePlatform() v1.Platform {
+	p := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	switch p.Architecture {
+	case "arm64":
+		p.Variant = "v8"
+	case "arm":
+		p.Variant = "v7"
+	}
+	return p
+}
+
+// ParsePlatform reads linux/arm64, linux/arm/v7 or just arm64.
+func ParsePlatform(s string) (*v1.Platform, error) {
+	full := s
+	if !strings.Contains(s, "/") {
+		full = "linux/" + s
+	}
+	p, err := v1.ParsePlatform(full)
+	if err != nil || p.OS == "" || p.Architecture == "" {
+		return nil, fmt.Errorf("platform %q: want os/architecture[/variant], such as linux/arm64", s)
+	}
+	switch p.Architecture {
+	case "x86_64", "x86-64":
+		p.Architecture = "amd64"
+	case "aarch64":
+		p.Architecture = "arm64"
+	}
+	if p.OS != "linux" {
+		return nil, fmt.Errorf("platform %q: containers here are linux's", s)
+	}
+	return p, nil
+}
+
+// choose picks the manifest for the platform from a multi-platform index: the
+// one of the same variant, else of the nearest lower one, else one that names no
+// variant. arm64 runs v8 whether it is named or not.
+func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
+	var best *v1.Descriptor
+	var offered []string
+	for _, d := range idx.Manifests {
+		if d.Platform == nil || d.Platform.OS == "unknown" { // attestations
+			continue
+		}
+		offered = append(offered, d.Platform.String())
+		if !runsOn(*d.Platform, want) {
+			continue
+		}
+		if best == nil || d.Platform.Variant > best.Platform.Variant {
+			best = &d
+		}
+	}
+	if best != nil {
+		return *best, nil
+	}
+	if len(idx.Manifests) == 1 && idx.Manifests[0].Platform == nil {
+		return idx.Manifests[0], nil // nothing said, nothing to choose
+	}
+	slices.Sort(offered)
+	return v1.Descriptor{}, fmt.Errorf("%w: want %s, it has %s", ErrPlatform, want, strings.Join(slices.Compact(offered), ", "))
+}
+
+// runsOn reports whether an image for have runs where want is.
+func runsOn(have, want v1.Platform) bool {
+	if have.OS != want.OS || have.Architecture != want.Architecture {
+		return false
+	}
+	return have.Variant == "" || want.Variant == "" || have.Variant <= want.Variant
+}

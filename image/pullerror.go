@@ -1,0 +1,68 @@
+package image
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// Errors of a pull that callers tell apart.
+var (
+	ErrDenied      = errors.New("access denied")
+	ErrUnreachable = errors.New("registry can't be reached")
+	ErrPlatform    = errors.New("no image for this platform")
+)
+
+// explain says in a sentence why a registry did not do what was asked.
+func explain(verb string, ref name.Reference, err error) error {
+	if err == nil {
+		return nil
+	}
+	what, host := familiar(canonical(ref)), ref.Context().RegistryStr()
+	wrap := func(kind error, hint string) error { return fmt.Errorf("%s %s: %w: %s", verb, what, kind, hint) }
+	var answer *transport.Error
+	var certificate *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s %s: %w", verb, what, context.Canceled)
+	case errors.As(err, &answer):
+		return fmt.Errorf("%s %s: %w", verb, what, explainAnswer(answer, host))
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%s %s: %s has a certificate that can't be verified: %w (install its CA, or allow it with --insecure)", verb, what, host, certificate.Err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%s %s: %w: free some space (mvrun image prune) and try again", verb, what, syscall.ENOSPC)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return wrap(ErrUnreachable, host+" refuses the connection")
+	case errors.As(err, new(*net.DNSError)):
+		return wrap(ErrUnreachable, host+" is not known to the DNS (is there a network?)")
+	case errors.As(err, new(*net.OpError)) && errors.As(err, &network):
+		return wrap(ErrUnreachable, network.Error())
+	}
+	return fmt.Errorf("%s %s: %w", verb, what, err)
+}
+
+func explainAnswer(answer *transport.Error, host string) error {
+	for _, d := range answer.Errors {
+		switch d.Code {
+		case transport.ManifestUnknownErrorCode, transport.NameUnknownErrorCode:
+			return fmt.Errorf("%w in the registry %s", ErrNotFound, host)
+		}
+	}
+	switch answer.StatusCode {
+	case http.StatusNotFound:
+		return fmt.Errorf("%w in the registry %s", ErrNotFound, host)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%w: the repository does not exist or may require `mvrun login %s`", ErrDenied, host)
+	case http.StatusTooManyRequests:
+		return fmt.Errorf("the registry %s asks to come back later (429 Too Many Requests)", host)
+	}
+	return fmt.Errorf("the registry %s answers: %w", host, answer)
+}
