@@ -55,3 +55,7 @@ func defaultMounts(c *Config) []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", sizeOption(shm)}},
 	}
 }
+
+// ProtectedPaths are what an unprivileged container can't see, and what it
+// can't change.
+func ProtectedPaths() (masked, readonly []string) { return maskedPaths, readonlyPaths }

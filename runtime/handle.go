@@ -23,7 +23,7 @@ func (s *Store) Lock(id string) (*Handle, error) {
 		if err := os.MkdirAll(s.RunDir(id), 0o711); err != nil {
 			return nil, err
 		}
-		f, err := jsonfile.OpenLocked(s.lockPath(id), false)
+		f, err := jsonfile.OpenLocked(s.LockPath(id), false)
 		switch {
 		case err == nil:
 			return &Handle{ID: id, store: s, lock: f}, nil
@@ -86,9 +86,10 @@ func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
 	}
 }
 
-// Abandon undoes a creation that was not committed.
+// Abandon undoes a creation that was not committed, and whatever a monitor
+// that died at it left.
 func (h *Handle) Abandon() error {
-	return errors.Join(h.store.remove(h.ID), h.Close())
+	return errors.Join(h.store.reapDead(h.ID), h.store.remove(h.ID), h.Close())
 }
 
 // WritePending stores the configuration of a container that does not exist
@@ -137,4 +138,23 @@ func (h *Handle) WriteState(state State) error {
 // Remove makes the container not exist and frees all that it held.
 func (h *Handle) Remove() error {
 	return errors.Join(h.store.remove(h.ID), h.Close())
+}
+
+// StartFailed gives the lock up after a start that did not succeed, cleans up
+// what it may have left, and notes the reason in the container's state.
+func (h *Handle) StartFailed(reason error) error {
+	err := h.store.reapDead(h.ID)
+	if h.store.exists(h.ID) {
+		state, serr := h.State()
+		var start *StartError
+		state.Error = reason.Error()
+		if errors.As(reason, &start) {
+			state.ExitCode = start.Code
+		}
+		err = errors.Join(err, serr)
+		if serr == nil {
+			err = errors.Join(err, h.WriteState(state))
+		}
+	}
+	return errors.Join(err, h.Close())
 }

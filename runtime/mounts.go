@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -40,7 +42,7 @@ func depth(path string) int { return strings.Count(cleanDestination(path), "/") 
 // files are the single files that mvrun binds in.
 func files(c *Config, h Host) []specs.Mount {
 	var list []specs.Mount
-	for _, dst := range sortedKeys(h.Files) {
+	for _, dst := range slices.Sorted(maps.Keys(h.Files)) {
 		list = append(list, specs.Mount{Destination: dst, Type: "bind", Source: h.Files[dst], Options: []string{"rbind", "rprivate"}})
 	}
 	if c.Init {
@@ -76,13 +78,4 @@ func userMount(m Mount, h Host) (specs.Mount, error) {
 		options = append(options, "ro")
 	}
 	return specs.Mount{Destination: dst, Type: "bind", Source: source, Options: options}, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -160,3 +160,14 @@ func sysctls(c *Config, ownNet bool) map[string]string {
 func sizeOption(bytes int64) string { return fmt.Sprintf("size=%d", bytes) }
 
 func cleanDestination(path string) string { return filepath.Clean("/" + path) }
+
+// VisibleEnv is the environment as inspect shows it: with the default PATH,
+// without what depends on the start.
+func VisibleEnv(c *Config) []string {
+	for _, e := range c.Env {
+		if strings.HasPrefix(e, "PATH=") {
+			return c.Env
+		}
+	}
+	return append([]string{"PATH=" + defaultPath}, c.Env...)
+}

@@ -77,7 +77,9 @@ func (s *Store) RunDir(id string) string { return filepath.Join(s.State, id) }
 func (s *Store) configPath(id string) string  { return filepath.Join(s.Dir(id), "config.json") }
 func (s *Store) pendingPath(id string) string { return filepath.Join(s.Dir(id), "config.pending.json") }
 func (s *Store) statePath(id string) string   { return filepath.Join(s.Dir(id), "state.json") }
-func (s *Store) lockPath(id string) string    { return filepath.Join(s.RunDir(id), "monitor.lock") }
+
+// LockPath is the file whose lock a live container's monitor holds.
+func (s *Store) LockPath(id string) string { return filepath.Join(s.RunDir(id), "monitor.lock") }
 
 // AttachSocket is where a live container's monitor listens.
 func (s *Store) AttachSocket(id string) string { return filepath.Join(s.RunDir(id), "attach.sock") }
@@ -89,7 +91,7 @@ func (s *Store) exists(id string) bool {
 
 // held tells whether a process holds the container's monitor lock.
 func (s *Store) held(id string) bool {
-	return jsonfile.Held(s.lockPath(id))
+	return jsonfile.Held(s.LockPath(id))
 }
 
 // Resolve finds a container's ID by name, ID, or a prefix of the ID that is

@@ -5,9 +5,11 @@ import "github.com/urfave/cli/v2"
 // commands is the table of all commands; each lives in a file of its own.
 func commands() []*cli.Command {
 	return []*cli.Command{
-		runCommand,
-		createCommand,
+		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand,
+		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
+		pauseCommand, unpauseCommand,
 		networkCommand,
+		infoCommand, versionCommand,
 		monitorCommand,
 	}
 }

@@ -74,6 +74,9 @@ func readNetworkConfig(c *cli.Context) (network.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	if err := cfg.Complete(); err != nil {
+		return cfg, err
+	}
 	cfg.Segment, err = readSegment(c, parent)
 	return cfg, err
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"time"
+
+	"github.com/mvrun/mvrun/network"
+)
+
+// The form of inspect is Docker's, so that templates and scripts go on to
+// work: the same fields at the same places, the ones that mvrun has a value
+// for. What only mvrun knows stands under Mvrun.
+
+type containerView struct {
+	ID              string `json:"Id"`
+	Created         string
+	Path            string
+	Args            []string
+	State           stateView
+	Image           string
+	ResolvConfPath  string
+	HostnamePath    string
+	HostsPath       string
+	LogPath         string
+	Name            string
+	RestartCount    int
+	Driver          string
+	Platform        string
+	MountLabel      string
+	ProcessLabel    string
+	AppArmorProfile string
+	ExecIDs         []string
+	HostConfig      hostConfigView
+	GraphDriver     graphDriverView
+	SizeRw          *int64 `json:",omitempty"`
+	Mounts          []mountView
+	Config          configView
+	NetworkSettings networkSettingsView
+	Mvrun           mvrunView
+}
+
+type stateView struct {
+	Status     string
+	Running    bool
+	Paused     bool
+	Restarting bool
+	OOMKilled  bool
+	Dead       bool
+	Pid        int
+	ExitCode   int
+	Error      string
+	StartedAt  string
+	FinishedAt string
+}
+
+type hostConfigView struct {
+	Binds             []string
+	NetworkMode       string
+	PortBindings      map[string]any
+	RestartPolicy     restartView
+	AutoRemove        bool
+	LogConfig         logConfigView
+	CapAdd            []string
+	CapDrop           []string
+	DNS               []string `json:"Dns"`
+	DNSOptions        []string `json:"DnsOptions"`
+	DNSSearch         []string `json:"DnsSearch"`
+	ExtraHosts        []string
+	GroupAdd          []string
+	IpcMode           string
+	OomScoreAdj       int
+	PidMode           string
+	Privileged        bool
+	ReadonlyRootfs    bool
+	SecurityOpt       []string
+	Tmpfs             map[string]string `json:",omitempty"`
+	ShmSize           int64
+	Sysctls           map[string]string `json:",omitempty"`
+	CPUShares         uint64            `json:"CpuShares"`
+	Memory            int64
+	MemoryReservation int64
+	MemorySwap        int64
+	NanoCPUs          int64  `json:"NanoCpus"`
+	CPUSetCPUs        string `json:"CpusetCpus"`
+	PidsLimit         *int64
+	Ulimits           []ulimitView
+	Init              *bool `json:",omitempty"`
+	Devices           []deviceView
+	MaskedPaths       []string
+	ReadonlyPaths     []string
+}
+
+type restartView struct {
+	Name              string
+	MaximumRetryCount int
+}
+
+type logConfigView struct {
+	Type   string
+	Config map[string]string
+}
+
+type ulimitView struct {
+	Name string
+	Hard int64
+	Soft int64
+}
+
+type deviceView struct {
+	PathOnHost        string
+	PathInContainer   string
+	CgroupPermissions string
+}
+
+type graphDriverView struct {
+	Name string
+	Data map[string]string
+}
+
+type mountView struct {
+	Type        string
+	Name        string `json:",omitempty"`
+	Source      string
+	Destination string
+	Driver      string `json:",omitempty"`
+	Mode        string
+	RW          bool
+	Propagation string
+}
+
+type configView struct {
+	Hostname     string
+	Domainname   string
+	User         string
+	AttachStdin  bool
+	AttachStdout bool
+	AttachStderr bool
+	ExposedPorts map[string]struct{} `json:",omitempty"`
+	Tty          bool
+	OpenStdin    bool
+	StdinOnce    bool
+	Env          []string
+	Cmd          []string
+	Image        string
+	Volumes      map[string]struct{}
+	WorkingDir   string
+	Entrypoint   []string
+	Labels       map[string]string
+	StopSignal   string `json:",omitempty"`
+	StopTimeout  *int   `json:",omitempty"`
+}
+
+type networkSettingsView struct {
+	SandboxKey        string
+	Ports             map[string]any
+	Gateway           string
+	IPAddress         string
+	IPPrefixLen       int
+	IPv6Gateway       string
+	GlobalIPv6Address string
+	MacAddress        string
+	Networks          map[string]legView
+}
+
+type legView struct {
+	IPAMConfig          *ipamConfigView
+	Links               []string
+	Aliases             []string
+	MacAddress          string
+	NetworkID           string
+	EndpointID          string
+	Gateway             string
+	IPAddress           string
+	IPPrefixLen         int
+	IPv6Gateway         string
+	GlobalIPv6Address   string
+	GlobalIPv6PrefixLen int
+	DNSNames            []string
+}
+
+type ipamConfigView struct {
+	IPv4Address string `json:",omitempty"`
+}
+
+// mvrunView is what Docker has no place for.
+type mvrunView struct {
+	Monitor     int // pid; 0 when the container is not live
+	Endpoints   []network.Endpoint
+	Attachments []network.Attachment
+}
+
+// dockerTime is how Docker writes a time; the zero time is year 1.
+func dockerTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

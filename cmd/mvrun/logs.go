@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/runtime/logfile"
+)
+
+var logsCommand = &cli.Command{
+	Name:      "logs",
+	Usage:     "print what a container wrote",
+	ArgsUsage: "CONTAINER",
+	Flags: []cli.Flag{
+		&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the container stops"},
+		&cli.BoolFlag{Name: "timestamps", Aliases: []string{"t"}, Usage: "begin each line with its time"},
+		&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "number of lines from the end"},
+		&cli.StringFlag{Name: "since", Usage: "only what is later than a time (RFC 3339, Unix seconds) or a duration ago (10m)"},
+		&cli.StringFlag{Name: "until", Usage: "only what is earlier"},
+		&cli.BoolFlag{Name: "details", Usage: "accepted for Docker's sake; there are none"},
+	},
+	Action: logs,
+}
+
+func logs(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return errUsage(c, "exactly 1 argument, a container")
+	}
+	tail := -1
+	if t := c.String("tail"); t != "all" {
+		n, err := strconv.Atoi(t)
+		if err != nil {
+			return fmt.Errorf("--tail %s: invalid number of lines", t)
+		}
+		tail = max(n, -1)
+	}
+	since, err := parseTime(c.String("since"))
+	if err != nil {
+		return fmt.Errorf("--since: %w", err)
+	}
+	until, err := parseTime(c.String("until"))
+	if err != nil {
+		return fmt.Errorf("--until: %w", err)
+	}
+	store, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	id, err := store.Resolve(c.Args().First())
+	if err != nil {
+		return err
+	}
+	cont, err := store.Load(id)
+	if err != nil {
+		return err
+	}
+	if cont.Config.Log.Driver == "none" {
+		return errors.New("configured logging driver does not support reading: the container was made with --log-driver none")
+	}
+	p := &logPrinter{stdout: c.App.Writer, stderr: c.App.ErrWriter, stamps: c.Bool("timestamps"), since: since, until: until, tail: tail}
+	r := logfile.NewReader(store.LogPath(id))
+	defer r.Close()
+	if err := r.All(p.print); err != nil && !errors.Is(err, errPast) {
+		return err
+	}
+	if err := p.flush(); err != nil || !c.Bool("follow") {
+		return err
+	}
+	ctx, stop := interruptible(c)
+	defer stop()
+	lock := store.LockPath(id)
+	err = r.Follow(ctx, func() bool { return jsonfile.Held(lock) }, p.print)
+	if errors.Is(err, ctx.Err()) || errors.Is(err, errPast) {
+		return nil
+	}
+	return err
+}
+
+// parseTime reads a time as Docker does; empty is the zero time.
+func parseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return time.Now().Add(-d), nil
+	}
+	if sec, frac, _ := strings.Cut(s, "."); strings.Trim(sec+frac, "0123456789") == "" {
+		n, err := strconv.ParseInt(sec, 10, 64)
+		ns, _ := strconv.ParseInt((frac + "000000000")[:9], 10, 64)
+		return time.Unix(n, ns), err
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: use RFC 3339, Unix seconds, or a duration such as 10m", s)
+}
+
+// errPast ends a follow that has come to --until.
+var errPast = errors.New("past the end")
+
+// logPrinter prints records line by line. With a tail it keeps the last lines
+// until flush, and prints at once from then on.
+type logPrinter struct {
+	stdout, stderr io.Writer
+	stamps         bool
+	since, until   time.Time
+	tail           int // lines; negative prints all at once
+	kept           []logLine
+	open           map[logfile.Stream]bool // the stream's last line has no end yet
+}
+
+type logLine struct {
+	stream logfile.Stream
+	text   []byte
+}
+
+func (p *logPrinter) print(rec logfile.Record) error {
+	if p.open == nil {
+		p.open = map[logfile.Stream]bool{}
+	}
+	if !p.until.IsZero() && rec.Time.After(p.until) {
+		return errPast
+	}
+	if rec.Time.Before(p.since) {
+		return nil
+	}
+	if !p.stamps && p.tail < 0 {
+		return p.write(logLine{rec.Stream, rec.Data})
+	}
+	for _, part := range bytes.SplitAfter(rec.Data, []byte("\n")) {
+		if len(part) == 0 {
+			continue
+		}
+		begins := !p.open[rec.Stream]
+		p.open[rec.Stream] = part[len(part)-1] != '\n'
+		if p.stamps && begins {
+			part = append([]byte(rec.Time.Format(time.RFC3339Nano)+" "), part...)
+		}
+		if err := p.line(logLine{rec.Stream, part}, begins); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *logPrinter) line(l logLine, begins bool) error {
+	if p.tail < 0 {
+		return p.write(l)
+	}
+	if !begins {
+		for i := len(p.kept) - 1; i >= 0; i-- {
+			if p.kept[i].stream == l.stream {
+				p.kept[i].text = append(p.kept[i].text, l.text...)
+				return nil
+			}
+		}
+		return nil // the beginning of this line is out of the tail
+	}
+	p.kept = append(p.kept, l)
+	if len(p.kept) > p.tail {
+		p.kept = p.kept[len(p.kept)-p.tail:]
+	}
+	return nil
+}
+
+func (p *logPrinter) write(l logLine) error {
+	w := p.stdout
+	if l.stream == logfile.Stderr {
+		w = p.stderr
+	}
+	_, err := w.Write(l.text)
+	return err
+}
+
+func (p *logPrinter) flush() error {
+	p.tail = -1
+	for _, l := range p.kept {
+		if err := p.write(l); err != nil {
+			return err
+		}
+	}
+	p.kept = nil
+	return nil
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor"
+)
+
+var rmCommand = &cli.Command{
+	Name:      "rm",
+	Aliases:   []string{"remove"},
+	Usage:     "remove containers",
+	ArgsUsage: "CONTAINER…",
+	Flags: []cli.Flag{
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "kill a running container first; one that is not there is no error"},
+		&cli.BoolFlag{Name: "volumes", Aliases: []string{"v"}, Usage: "remove its anonymous volumes too"},
+	},
+	Action: func(c *cli.Context) error {
+		if c.NArg() == 0 {
+			return errUsage(c, "at least 1 argument, a container")
+		}
+		store, err := openStore(c)
+		if err != nil {
+			return err
+		}
+		force := c.Bool("force")
+		var last error
+		for _, ref := range c.Args().Slice() {
+			err := remove(store, ref, force, c.Bool("volumes"))
+			switch {
+			case err == nil:
+				fmt.Fprintln(c.App.Writer, ref)
+				continue
+			case force && errors.Is(err, runtime.ErrNotFound):
+				report(c.App.ErrWriter, err)
+				continue
+			case last != nil:
+				report(c.App.ErrWriter, last)
+			}
+			last = err
+		}
+		return last
+	},
+}
+
+// remove makes a container and all that it held go.
+func remove(store *runtime.Store, ref string, force, volumes bool) error {
+	id, err := store.Resolve(ref)
+	if err != nil {
+		return err
+	}
+	cont, err := store.Load(id)
+	if err != nil && !force {
+		return err
+	}
+	if cont != nil && cont.State.Status.Live() {
+		if !force {
+			return fmt.Errorf("cannot remove container %q: container is %s: stop the container before removing or force remove", cont.Config.Name, cont.State.Status)
+		}
+		if err := stopContainer(store, id, stopping{timeout: new(int), signal: unix.SIGKILL}); err != nil {
+			return err
+		}
+	}
+	h, err := lockForRemoval(store, id, force)
+	if h == nil || err != nil {
+		return err
+	}
+	if cont != nil && (volumes || cont.Config.AutoRemove) {
+		if err := removeAnonymousVolumes(store, cont); err != nil {
+			return errors.Join(err, h.Close())
+		}
+	}
+	return h.Remove()
+}
+
+// lockForRemoval returns no handle for a container that went by itself.
+func lockForRemoval(store *runtime.Store, id string, force bool) (*runtime.Handle, error) {
+	h, err := lockStopped(store, id)
+	switch {
+	case errors.Is(err, runtime.ErrNotFound):
+		return nil, nil
+	case force && err != nil && !errors.Is(err, errAlreadyRunning):
+		return store.Lock(id) // its files may be damaged; the lock is not
+	case force && errors.Is(err, errAlreadyRunning):
+		_ = monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(unix.SIGKILL), Stop: true})
+		return lockStopped(store, id)
+	}
+	return h, err
+}
+
+func removeAnonymousVolumes(*runtime.Store, *runtime.Container) error { return nil }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor"
+)
+
+var waitCommand = &cli.Command{
+	Name:      "wait",
+	Usage:     "wait until containers stop, and print their exit codes",
+	ArgsUsage: "CONTAINER…",
+	Action: func(c *cli.Context) error {
+		if c.NArg() == 0 {
+			return errUsage(c, "at least 1 argument, a container")
+		}
+		store, err := openStore(c)
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for _, ref := range c.Args().Slice() {
+			code, err := waitFor(store, ref)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			fmt.Fprintln(c.App.Writer, code)
+		}
+		return errors.Join(errs...)
+	},
+}
+
+// waitFor returns the exit code of the container's current life, or of its
+// last when it has ended. One that was never started is waited for.
+func waitFor(store *runtime.Store, ref string) (int, error) {
+	id, err := store.Resolve(ref)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		session, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
+		if err == nil {
+			code, err := session.Wait()
+			session.Close()
+			if !errors.Is(err, monitor.ErrLost) {
+				return code, err
+			}
+		}
+		cont, err := store.Load(id)
+		if err != nil {
+			return 0, err
+		}
+		if cont.State.Status == runtime.Exited || cont.State.Status == runtime.Dead {
+			return cont.State.ExitCode, nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
