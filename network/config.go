@@ -51,8 +51,9 @@ const (
 // Predefined tells the networks that mvrun always has.
 func (c Config) Predefined() bool { return c.Driver == "null" || c.Driver == "host" }
 
-// complete fills in what was left open and says what is wrong with the rest.
-func (c *Config) complete() error {
+// Complete fills in what was left open and says what is wrong with the rest.
+// It looks at the words alone, not at the host.
+func (c *Config) Complete() error {
 	if err := checkName(c.Name); err != nil {
 		return err
 	}
@@ -70,6 +71,9 @@ func (c *Config) complete() error {
 	}
 	if !slices.Contains(Modes, c.Mode) {
 		return fmt.Errorf("macvlan mode %q is not known: it is one of %s", c.Mode, anyOf(Modes))
+	}
+	if c.VLANDriver == "" {
+		c.VLANDriver = driverAuto
 	}
 	if err := checkVLANDriver(c.VLANDriver); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // Create checks the network, fills in its defaults and stores it. Nothing is
 // made in the kernel: the sub-interface comes with the first container.
 func (s *Store) Create(cfg Config) (Config, error) {
-	if err := cfg.complete(); err != nil {
+	if err := cfg.Complete(); err != nil {
 		return Config{}, err
 	}
 	h, err := openHost()

@@ -100,7 +100,7 @@ func (p *plan) implicit(seg Segment) (Config, error) {
 	for n := 2; p.store.there(cfg.Name); n++ {
 		cfg.Name = base + "-" + strconv.Itoa(n)
 	}
-	if err := cfg.complete(); err != nil {
+	if err := cfg.Complete(); err != nil {
 		return Config{}, err
 	}
 	cfg, err := p.store.write(cfg)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // ErrExhausted says that a subnet has no free address left.
@@ -30,8 +31,8 @@ func (s Subnet) Validate() error {
 		return fmt.Errorf("subnet %s: write IPv4 addresses as IPv4", p)
 	case p != p.Masked():
 		return fmt.Errorf("subnet %s has host bits set: it should be %s", p, p.Masked())
-	case p.Bits() == 0 || !hostAddr(p.Addr()) && !p.Addr().IsUnspecified():
-		return fmt.Errorf("subnet %s holds no addresses for hosts", p)
+	case slices.ContainsFunc(noHosts, p.Overlaps):
+		return fmt.Errorf("subnet %s holds addresses that no host can have", p)
 	}
 	if err := s.validateRange(); err != nil {
 		return err
@@ -70,10 +71,16 @@ func (s Subnet) validateGateway() error {
 	return s.checkEdge(g)
 }
 
+// noHosts are the blocks without hosts: "this network" and loopback (RFC 1122
+// 3.2.1.3), multicast, and their like in IPv6 (RFC 4291).
+var noHosts = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/4"),
+	netip.MustParsePrefix("255.255.255.255/32"),
+	netip.MustParsePrefix("::/127"), netip.MustParsePrefix("ff00::/8"),
+}
+
 func hostAddr(a netip.Addr) bool {
-	zeroNet := netip.PrefixFrom(netip.IPv4Unspecified(), 8)
-	return a.IsValid() && !a.IsMulticast() && !a.IsLoopback() && !a.IsUnspecified() && !zeroNet.Contains(a) &&
-		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return !slices.ContainsFunc(noHosts, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // Check says why a container can't have the address, nil if it can as far as
@@ -82,7 +89,7 @@ func (s Subnet) Check(a netip.Addr) error {
 	if !s.Prefix.Contains(a) {
 		return fmt.Errorf("address %s is not in subnet %s", a, s.Prefix)
 	}
-	if !hostAddr(a) {
+	if !hostAddr(a) { // of a subnet that was never validated
 		return fmt.Errorf("address %s is not the address of a host", a)
 	}
 	if err := s.checkEdge(a); err != nil {
@@ -123,8 +130,8 @@ func (s Subnet) DefaultGateway() netip.Addr {
 		return netip.Addr{}
 	}
 	a := s.Prefix.Addr()
-	for s.checkEdge(a) != nil || !hostAddr(a) {
-		a = a.Next()
+	if s.checkEdge(a) != nil {
+		return a.Next()
 	}
 	return a
 }
