@@ -19,8 +19,14 @@ func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
 	if embedded == nil {
 		return nil, fmt.Errorf("%w (no busybox is built in: build with `make build`, or pull it)", notFound)
 	}
-	if err := s.loadLayout(context.Background(), embedded); err != nil {
+	release, err := s.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	loaded, err := s.loadLayout(context.Background(), tree{embedded})
+	if err != nil || len(loaded) != 1 {
 		return nil, fmt.Errorf("store the busybox that is built in: %w", err)
 	}
-	return s.lookup(embeddedName)
+	return loaded[0], nil
 }

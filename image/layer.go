@@ -1,8 +1,6 @@
 package image
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +9,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 // layer is a layer whose compressed bytes come from open.
@@ -61,37 +57,3 @@ func (s *Store) openBlob(desc v1.Descriptor) (io.ReadCloser, error) {
 	}
 	return f, err
 }
-
-// decompress goes by the content, not by the media type: Docker does so too,
-// and there are images in the wild whose types lie.
-func decompress(blob io.ReadCloser) (io.ReadCloser, error) {
-	buf := bufio.NewReaderSize(blob, 128<<10)
-	magic, err := buf.Peek(6)
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(buf)
-		if err != nil {
-			return nil, err
-		}
-		return stacked{z, func() error { return errors.Join(z.Close(), blob.Close()) }}, nil
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(buf, zstd.WithDecoderMaxWindow(128<<20))
-		if err != nil {
-			return nil, err
-		}
-		return stacked{z, func() error { z.Close(); return blob.Close() }}, nil
-	case bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		return nil, errors.New("bzip2 and xz are not known here: gzip, zstd and plain tar are")
-	}
-	return stacked{buf, blob.Close}, nil
-}
-
-type stacked struct {
-	io.Reader
-	close func() error
-}
-
-func (s stacked) Close() error { return s.close() }

@@ -29,17 +29,15 @@ func (s *Store) Pull(ctx context.Context, ref string, opt PullOptions) (*Image, 
 	if opt.Progress == nil {
 		opt.Progress = silent{}
 	}
-	if err := s.init(); err != nil {
-		return nil, err
-	}
-	release, err := s.Hold()
+	release, err := s.begin()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	for _, from := range opt.Registries.sources(parsed) {
-		if err = s.pull(ctx, from, parsed, opt); err == nil {
-			return s.lookup(canonical(parsed))
+		var img *Image
+		if img, err = s.pull(ctx, from, parsed, opt); err == nil {
+			return img, nil
 		}
 		if ctx.Err() != nil || errors.As(err, &localError{}) {
 			break
@@ -69,46 +67,35 @@ func (r Registries) sources(ref name.Reference) []name.Repository {
 	return append(repos, ref.Context())
 }
 
-func (s *Store) pull(ctx context.Context, from name.Repository, ref name.Reference, opt PullOptions) error {
+func (s *Store) pull(ctx context.Context, from name.Repository, ref name.Reference, opt PullOptions) (*Image, error) {
 	reg, err := opt.Registries.open(ctx, from, transport.PullScope)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	root, desc, err := reg.resolve(ctx, ref.Identifier(), opt.Platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	manifest, err := v1.ParseManifest(bytes.NewReader(desc.Manifest))
+	manifest, err := parseManifest(desc.Manifest)
 	if err != nil {
-		return fmt.Errorf("read manifest %s: %w", desc.Digest, err)
-	}
-	if err := checkTypes(manifest); err != nil {
-		return err
+		return nil, fmt.Errorf("read manifest %s: %w", desc.Digest, err)
 	}
 	config, err := s.pullConfig(ctx, reg, manifest.Config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	want := machinePlatform()
 	if opt.Platform != nil {
 		want = *opt.Platform
 	}
 	if have := config.Platform(); have.Architecture != "" && !runsOn(*have, want) {
-		return fmt.Errorf("%w: want %s, it is for %s", ErrPlatform, want, have)
+		return nil, fmt.Errorf("%w: want %s, it is for %s", ErrPlatform, want, have)
 	}
 	if err := s.pullLayers(ctx, reg, manifest, config, opt); err != nil {
-		return err
+		return nil, err
 	}
-	stored, err := s.putBytes(desc.Manifest, desc.MediaType)
-	if err != nil {
-		return err
-	}
-	stored.Platform = config.Platform()
-	stored.Annotations = map[string]string{annotationSource: join(repoOf(ref), root.String())}
-	return s.update(func(idx *v1.IndexManifest) error {
-		setName(idx, nameOf(ref), stored)
-		return nil
-	})
+	source := map[string]string{annotationSource: join(repoOf(ref), root.String())}
+	return s.enter(desc.Manifest, manifest, nameOf(ref), source)
 }
 
 // nameOf is the name that a pull of ref gives: none if it asks for a digest.

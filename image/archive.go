@@ -1,0 +1,179 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// archive is a tarball taken apart: each of its files lies in the ingest
+// directory, hashed on the way, and becomes a blob by a rename. So a tarball is
+// read once, from a pipe too, and memory does not grow with it.
+type archive struct {
+	dir   string // inside the ingest directory
+	files map[string]*member
+	links map[string]string
+}
+
+type member struct {
+	path   string
+	digest v1.Hash
+	size   int64
+}
+
+// maxMembers bounds what a hostile archive can make files of: an image of 127
+// layers has some 400.
+const maxMembers = 20_000
+
+// takeApart reads the tarball, compressed or not, to its end. close removes what
+// has not become a blob.
+func (s *Store) takeApart(ctx context.Context, r io.Reader) (a *archive, err error) {
+	plain, err := decompress(io.NopCloser(r))
+	if err != nil {
+		return nil, err
+	}
+	defer plain.Close()
+	dir, err := os.MkdirTemp(s.ingestDir(), ".load-*")
+	if err != nil {
+		return nil, err
+	}
+	a = &archive{dir, map[string]*member{}, map[string]string{}}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	for tr := tar.NewReader(plain); ; {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		hdr, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read archive: %w", err)
+		}
+		if err := a.take(hdr, tr); err != nil {
+			return nil, fmt.Errorf("read %q of the archive: %w", hdr.Name, err)
+		}
+	}
+	// What follows the end mark may be checked by the compression.
+	_, err = io.Copy(io.Discard, plain)
+	return a, err
+}
+
+func (a *archive) take(hdr *tar.Header, r io.Reader) error {
+	name := path.Join("/", hdr.Name)
+	if len(a.files)+len(a.links) >= maxMembers {
+		return errors.New("the archive has too many files to hold images")
+	}
+	switch hdr.Typeflag {
+	case tar.TypeSymlink: // old docker save links layers that are there twice
+		a.links[name] = path.Join(path.Dir(name), hdr.Linkname)
+		return nil
+	case tar.TypeLink:
+		a.links[name] = path.Join("/", hdr.Linkname)
+		return nil
+	case tar.TypeReg:
+	default:
+		return nil
+	}
+	f, err := os.CreateTemp(a.dir, "")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	size, err := io.CopyBuffer(onlyWriter{io.MultiWriter(f, sum)}, r, make([]byte, 256<<10))
+	if err != nil {
+		return err
+	}
+	a.files[name] = &member{f.Name(), v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}, size}
+	delete(a.links, name)
+	return nil
+}
+
+// onlyWriter hides other methods, so that io.CopyBuffer uses its buffer.
+type onlyWriter struct{ io.Writer }
+
+func (a *archive) close() { _ = os.RemoveAll(a.dir) }
+
+// find follows links, of which an archive may have loops.
+func (a *archive) find(name string) (*member, bool) {
+	name = path.Join("/", name)
+	for range 10 {
+		if m, ok := a.files[name]; ok {
+			return m, true
+		}
+		target, ok := a.links[name]
+		if !ok {
+			break
+		}
+		name = target
+	}
+	return nil, false
+}
+
+// small returns a metadata file's content.
+func (a *archive) small(name string) ([]byte, error) {
+	m, ok := a.find(name)
+	if !ok {
+		return nil, fmt.Errorf("the archive has no %s: %w", name, os.ErrNotExist)
+	}
+	if m.size > maxMetadata {
+		return nil, fmt.Errorf("%s is bigger than any manifest may be", name)
+	}
+	return os.ReadFile(m.path)
+}
+
+// blob puts a member into the store under its digest, which must be want.
+func (a *archive) blob(s *Store, name string, want v1.Hash) error {
+	if s.has(want, 0) {
+		return nil
+	}
+	m, ok := a.find(name)
+	if !ok {
+		return fmt.Errorf("the archive has no %s: %w", name, os.ErrNotExist)
+	}
+	if m.digest != want {
+		return fmt.Errorf("%s: %w: got %s", name, ErrDigest, m.digest)
+	}
+	return a.move(s, m)
+}
+
+func (a *archive) move(s *Store, m *member) error {
+	if s.has(m.digest, m.size) {
+		return nil
+	}
+	f, err := os.OpenFile(m.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return s.publish(f, m.digest)
+}
+
+// head returns the first bytes of a member, to know its compression by.
+func (m *member) head() ([]byte, error) {
+	f, err := os.Open(m.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	_, err = io.CopyN(&b, f, 512)
+	if err == io.EOF {
+		err = nil
+	}
+	return b.Bytes(), err
+}

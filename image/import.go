@@ -1,0 +1,139 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// ImportOptions describe an image that is made of a root file system.
+type ImportOptions struct {
+	Name     string // "" for none
+	Message  string
+	Source   string       // for the history: where the tarball came from
+	Platform *v1.Platform // nil: the machine's
+	Changes  []string     // Dockerfile instructions, as Docker's --change
+}
+
+// Import makes an image of one layer of a root file system's tarball, plain or
+// compressed; the layer is kept in the bytes that came.
+func (s *Store) Import(ctx context.Context, r io.Reader, opt ImportOptions) (*Image, error) {
+	name, err := optionalName(opt.Name)
+	if err != nil {
+		return nil, err
+	}
+	config := &v1.ConfigFile{OS: "linux"}
+	if err := applyChanges(&config.Config, opt.Changes); err != nil {
+		return nil, err
+	}
+	release, err := s.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	desc, diffID, err := s.importLayer(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("import image: %w", err)
+	}
+	platform := machinePlatform()
+	if opt.Platform != nil {
+		platform = *opt.Platform
+	}
+	now := v1.Time{Time: time.Now().UTC()}
+	config.Architecture, config.Variant, config.Created = platform.Architecture, platform.Variant, now
+	config.RootFS = v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{diffID}}
+	comment := opt.Message
+	if comment == "" {
+		comment = "Imported from " + opt.Source
+	}
+	config.History = []v1.History{{Created: now, Comment: comment}}
+	return s.compose(config, []v1.Descriptor{desc}, name)
+}
+
+func optionalName(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	return TagName(name)
+}
+
+// importLayer stores the tarball as a blob and reads it as a tarball on the way:
+// its plain bytes are the diff-id's.
+func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1.Hash, error) {
+	tmp, err := os.CreateTemp(s.ingestDir(), ".import-*")
+	if err != nil {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	defer os.Remove(tmp.Name()) // a no-op after it became a blob
+	defer tmp.Close()
+	raw, plain := sha256.New(), sha256.New()
+	source := bufio.NewReaderSize(ctxReader{ctx, r}, 256<<10)
+	head, err := source.Peek(6)
+	if err != nil && err != io.EOF {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	head = bytes.Clone(head)
+	tee := io.TeeReader(source, io.MultiWriter(tmp, raw))
+	content, err := decompress(io.NopCloser(tee))
+	if err != nil {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	defer content.Close()
+	if err := readTar(io.TeeReader(content, plain)); err != nil {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	if _, err := io.Copy(io.Discard, tee); err != nil { // what a decompressor leaves
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	fi, err := tmp.Stat()
+	if err != nil {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	desc := v1.Descriptor{MediaType: layerType(head), Digest: hashOf(raw.Sum(nil)), Size: fi.Size()}
+	return desc, hashOf(plain.Sum(nil)), s.publish(tmp, desc.Digest)
+}
+
+// readTar reads a tarball to its last byte and says what is wrong with it.
+func readTar(r io.Reader) error {
+	tr := tar.NewReader(r)
+	entries := 0
+	for {
+		_, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("this is no tarball of a root file system: %w", err)
+		}
+		entries++
+	}
+	if entries == 0 {
+		return fmt.Errorf("this is no tarball of a root file system: it has no entry")
+	}
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+func hashOf(sum []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
+
+// ctxReader ends with its context.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c ctxReader) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,82 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// List returns the images, the newest first. Damaged ones are missing from it
+// and named in the error, beside which the others are returned.
+func (s *Store) List() ([]*Image, error) {
+	idx, err := s.index()
+	if err != nil {
+		return nil, err
+	}
+	var images []*Image
+	var damage []error
+	seen := map[v1.Hash]bool{}
+	for _, desc := range idx.Manifests {
+		if seen[desc.Digest] || desc.MediaType.IsIndex() {
+			continue
+		}
+		seen[desc.Digest] = true
+		img, err := s.image(idx, desc)
+		if err != nil {
+			damage = append(damage, fmt.Errorf("image %s: %w", label(desc), err))
+			continue
+		}
+		images = append(images, img)
+	}
+	slices.SortStableFunc(images, func(a, b *Image) int { return b.Config.Created.Compare(a.Config.Created.Time) })
+	return images, errors.Join(damage...)
+}
+
+// label is what a message calls an image by that can't be loaded.
+func label(desc v1.Descriptor) string {
+	if name := desc.Annotations[annotationName]; name != "" {
+		return familiar(name)
+	}
+	return desc.Digest.String()
+}
+
+// TagName is Canonical for a name that an image is to get: a digest is refused.
+func TagName(name string) (string, error) {
+	ref, err := parseName(name)
+	if err != nil {
+		return "", err
+	}
+	if nameOf(ref) == "" {
+		return "", fmt.Errorf("%w: %q: an image can't be given a digest for a name", ErrBadReference, name)
+	}
+	return canonical(ref), nil
+}
+
+// Tag gives the image that ref names one more name, taking it from the image
+// that has it. It is idempotent.
+func (s *Store) Tag(ref, name string) error {
+	full, err := TagName(name)
+	if err != nil {
+		return err
+	}
+	release, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer release()
+	img, err := s.Get(ref)
+	if err != nil {
+		return err
+	}
+	return s.update(func(idx *v1.IndexManifest) error {
+		for _, desc := range idx.Manifests {
+			if desc.Digest == img.Digest {
+				setName(idx, full, named(desc, "", v1.Descriptor{}))
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: %s", ErrNotFound, ref)
+	})
+}
