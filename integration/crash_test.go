@@ -74,11 +74,11 @@ func TestKillOfRun(t *testing.T) {
 	for _, mode := range []string{"-d", "-i", "--rm"} {
 		t.Run(mode, func(t *testing.T) {
 			h := host(t)
-			whole := h.Mvrun(append(vlanRun("c", "-d"), "sleep", "1000")...).Took
-			h.OK("rm", "-f", "c")
+			whole := h.Mvrun(append(vlanRun("c1", "-d"), "sleep", "1000")...).Took
+			h.OK("rm", "-f", "c1")
 			for _, after := range moments(20, whole) {
-				killAt(t, h, after, append(vlanRun("c", mode), "sleep", "1000")...)
-				truth(t, h, "c")
+				killAt(t, h, after, append(vlanRun("c1", mode), "sleep", "1000")...)
+				truth(t, h, "c1")
 				if t.Failed() {
 					t.Fatalf("killed after %v of %v", after, whole)
 				}
@@ -91,17 +91,17 @@ func TestKillOfRun(t *testing.T) {
 // container too: nobody is left to tidy up but the next command.
 func TestKillOfEverythingDuringRun(t *testing.T) {
 	h := host(t)
-	whole := h.Mvrun(append(vlanRun("c", "-d"), "sleep", "1000")...).Took
-	h.OK("rm", "-f", "c")
+	whole := h.Mvrun(append(vlanRun("c1", "-d"), "sleep", "1000")...).Took
+	h.OK("rm", "-f", "c1")
 	for _, after := range moments(20, whole) {
-		cmd := h.Command(context.Background(), lab.Program(), append(vlanRun("c", "-d"), "sleep", "1000")...)
+		cmd := h.Command(context.Background(), lab.Program(), append(vlanRun("c1", "-d"), "sleep", "1000")...)
 		if err := h.Start(cmd); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(after)
 		h.KillEverything()
 		cmd.Wait()
-		truth(t, h, "c")
+		truth(t, h, "c1")
 		if t.Failed() {
 			t.Fatalf("killed after %v of %v", after, whole)
 		}
@@ -113,20 +113,20 @@ func TestKillOfOtherCommands(t *testing.T) {
 		t.Run(args, func(t *testing.T) {
 			h := host(t)
 			command := strings.Fields(args)
-			command = append(command, "c")
+			command = append(command, "c1")
 			if command[0] == "exec" {
 				command = append(command, "sleep", "1000")
 			}
 			for _, after := range moments(8, 60*time.Millisecond) {
-				h.OK(append(vlanRun("c", "-d"), "sleep", "1000")...)
+				h.OK(append(vlanRun("c1", "-d"), "sleep", "1000")...)
 				if command[0] == "start" {
-					h.OK("stop", "-t", "0", "c")
+					h.OK("stop", "-t", "0", "c1")
 				}
 				killAt(t, h, after, command...)
 				if h.OK("ps", "-aq", "--filter", "status=paused") != "" {
-					h.OK("unpause", "c")
+					h.OK("unpause", "c1")
 				}
-				truth(t, h, "c")
+				truth(t, h, "c1")
 				if t.Failed() {
 					t.Fatalf("killed after %v", after)
 				}
@@ -156,26 +156,26 @@ func initOf(t *testing.T, h *lab.Host, name string) (pid, monitor int) {
 
 func TestKillOfTheContainer(t *testing.T) {
 	h := host(t)
-	h.OK(append(vlanRun("c", "-d"), "sleep", "1000")...)
-	pid, _ := initOf(t, h, "c")
+	h.OK(append(vlanRun("c1", "-d"), "sleep", "1000")...)
+	pid, _ := initOf(t, h, "c1")
 	syscall.Kill(pid, syscall.SIGKILL)
-	if got := h.OK("wait", "c"); got != "137" {
+	if got := h.OK("wait", "c1"); got != "137" {
 		t.Errorf("wait says %s, 137 is wanted", got)
 	}
 	if got := h.OK("ps", "-a", "--format", "{{.Status}}"); !strings.HasPrefix(got, "Exited (137)") {
 		t.Errorf("ps says %q", got)
 	}
 	wantLinks(t, h, "after the death")
-	truth(t, h, "c")
+	truth(t, h, "c1")
 }
 
 // Without its monitor a container can't be watched, logged or stopped in
 // order: it ends with it, and the next command says so.
 func TestKillOfTheMonitor(t *testing.T) {
 	h := host(t)
-	for _, next := range [][]string{{"ps", "-a"}, {"inspect", "c"}, {"start", "c"}, {"rm", "-f", "c"}, {"stop", "c"}, {"network", "ls"}} {
-		h.OK(append(vlanRun("c", "-d"), "sleep", "1000")...)
-		pid, monitor := initOf(t, h, "c")
+	for _, next := range [][]string{{"ps", "-a"}, {"inspect", "c1"}, {"start", "c1"}, {"rm", "-f", "c1"}, {"stop", "c1"}, {"network", "ls"}} {
+		h.OK(append(vlanRun("c1", "-d"), "sleep", "1000")...)
+		pid, monitor := initOf(t, h, "c1")
 		syscall.Kill(monitor, syscall.SIGKILL)
 		// A command may come while the kernel still takes the processes down.
 		if r := h.Mvrun(next...); r.Code != 0 {
@@ -188,11 +188,11 @@ func TestKillOfTheMonitor(t *testing.T) {
 			if running := h.OK("ps", "-q"); running != "" {
 				t.Errorf("after %v: still running by ps: %s", next, running)
 			}
-			if r := h.Mvrun("exec", "c", "true"); r.Code == 0 {
+			if r := h.Mvrun("exec", "c1", "true"); r.Code == 0 {
 				t.Errorf("exec in a dead container: %v", r)
 			}
 		}
-		truth(t, h, "c")
+		truth(t, h, "c1")
 		if t.Failed() {
 			t.Fatalf("next command: %v", next)
 		}
@@ -214,7 +214,7 @@ func TestPowerCut(t *testing.T) {
 	h := host(t)
 	h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.20.0/24", "-o", "parent=enp0s9.20", "net20")
 	address := map[string]string{}
-	for _, name := range []string{"a", "b", "c"} {
+	for _, name := range []string{"a1", "b1", "c1"} {
 		h.OK("run", "-d", "--name", name, "--network", "net20", "busybox", "sleep", "1000")
 		address[name] = field(t, h, name, "{{.NetworkSettings.Networks.net20.IPAddress}}")
 	}
@@ -226,7 +226,7 @@ func TestPowerCut(t *testing.T) {
 		t.Errorf("known after the cut: %v", got)
 	}
 	wantLinks(t, h, "after the cut and a command")
-	for _, name := range []string{"c", "a", "b"} {
+	for _, name := range []string{"c1", "a1", "b1"} {
 		h.OK("start", name)
 		if got := field(t, h, name, "{{.NetworkSettings.Networks.net20.IPAddress}}"); got != address[name] {
 			t.Errorf("%s had %s and has %s", name, address[name], got)

@@ -175,14 +175,14 @@ func TestParentWithoutCarrierIsAWarning(t *testing.T) {
 	t.Parallel()
 	h, wire := lab.OneHost(t)
 	wire.Down(lab.Trunk)
-	r := h.Mvrun("run", "-d", "--name", "c", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
+	r := h.Mvrun("run", "-d", "--name", "c1", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
 	if r.Code != 0 || !strings.HasPrefix(r.Stderr, "mvrun: warning: ") || !strings.Contains(r.Stderr, "carrier") || !strings.Contains(r.Stderr, lab.Trunk) {
 		t.Errorf("%v", r)
 	}
 	wire.Up(lab.Trunk)
 	frames := wire.CaptureOn(lab.Trunk)
 	h.Eventually("its frames come out when the cable is in", func() bool {
-		h.Mvrun("exec", "c", "ping", "-c", "1", "-W", "1", "172.16.10.11")
+		h.Mvrun("exec", "c1", "ping", "-c", "1", "-W", "1", "172.16.10.11")
 		for _, p := range frames.Frames() {
 			if lab.VID(p) == 10 {
 				return true
@@ -198,11 +198,11 @@ func TestParentThatIsDownIsSetUp(t *testing.T) {
 	t.Parallel()
 	h, _ := lab.OneHost(t)
 	h.Down(lab.Trunk)
-	h.OK(onVLAN("--name", "c", "--vlan", "10", "--parent", lab.Trunk)...)
+	h.OK(onVLAN("--name", "c1", "--vlan", "10", "--parent", lab.Trunk)...)
 	h.Eventually("the container has carrier", func() bool {
-		return h.OK("exec", "c", "cat", "/sys/class/net/eth0/carrier") == "1"
+		return h.OK("exec", "c1", "cat", "/sys/class/net/eth0/carrier") == "1"
 	})
-	h.OK("rm", "-f", "c")
+	h.OK("rm", "-f", "c1")
 	h.Up(lab.Trunk)
 }
 
@@ -263,26 +263,26 @@ func TestFullDisk(t *testing.T) {
 func TestDiskFillsUpUnderAContainer(t *testing.T) {
 	h := host(t)
 	h.MountRoot("size=64m")
-	h.OK("run", "-d", "--name", "c", "--network", "none", "busybox", "sh", "-c", "dd if=/dev/zero of=/big bs=64k; yes | head -c 100000; sleep 1000")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sh", "-c", "dd if=/dev/zero of=/big bs=64k; yes | head -c 100000; sleep 1000")
 	h.Eventually("the disk is full", func() bool { return h.Sh("df --output=avail "+h.Root+" | tail -n 1 | tr -d ' '") == "0" })
-	h.OK("stop", "-t", "0", "c")
-	h.OK("rm", "c")
+	h.OK("stop", "-t", "0", "c1")
+	h.OK("rm", "c1")
 	h.OK("run", "--rm", "--network", "none", "busybox", "true")
 }
 
 func TestReadOnlyRootDirectory(t *testing.T) {
 	h := host(t)
 	h.MountRoot("size=64m")
-	h.OK("create", "--name", "c", "--network", "none", "busybox", "true")
+	h.OK("create", "--name", "c1", "--network", "none", "busybox", "true")
 	h.RemountRoot("ro")
 	h.Refused(125, `read-only file system`, onVLAN("--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24")...)
-	h.Refused(1, `read-only file system`, "rm", "c")
-	if got := h.OK("ps", "-a", "--format", "{{.Names}}"); got != "c" {
+	h.Refused(1, `read-only file system`, "rm", "c1")
+	if got := h.OK("ps", "-a", "--format", "{{.Names}}"); got != "c1" {
 		t.Errorf("ps on a read-only disk: %q", got)
 	}
 	wantLinks(t, h, "after the refusal")
 	h.RemountRoot("rw")
-	h.OK("rm", "c")
+	h.OK("rm", "c1")
 }
 
 // One container's records are damaged: it is reported by its name and file,
@@ -342,17 +342,17 @@ func TestCorruptNetworkRecord(t *testing.T) {
 func TestUnusualDirectories(t *testing.T) {
 	h := host(t)
 	h.MoveTo("a directory with blanks, commas:colons and " + strings.Repeat("long-", 25) + "name")
-	h.OK("run", "-d", "--name", "c", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "-v", "data:/data", "busybox", "sleep", "1000")
-	if got := h.OK("exec", "c", "hostname", "-i"); got != "172.16.10.10" {
+	h.OK("run", "-d", "--name", "c1", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "-v", "data:/data", "busybox", "sleep", "1000")
+	if got := h.OK("exec", "c1", "hostname", "-i"); got != "172.16.10.10" {
 		t.Errorf("hostname -i: %s", got)
 	}
-	term := onTerminal(t, h, 24, 80, "run", "-it", "--name", "t", "--network", "none", "busybox")
+	term := onTerminal(t, h, 24, 80, "run", "-it", "--name", "t1", "--network", "none", "busybox")
 	term.expect(`/ # `)
 	term.keys(detachKeys)
 	if code := term.end(); code != 0 {
 		t.Errorf("detached with code %d", code)
 	}
-	term = onTerminal(t, h, 24, 80, "attach", "t")
+	term = onTerminal(t, h, 24, 80, "attach", "t1")
 	term.keys("exit\n")
 	if code := term.end(); code != 0 {
 		t.Errorf("ended with code %d", code)

@@ -54,7 +54,7 @@ func permutations(of []tenant) [][]tenant {
 // the others keep their link.
 func TestSubInterfaceLivesAsLongAsItsUsers(t *testing.T) {
 	h := host(t)
-	tenants := []tenant{{"a", 10}, {"b", 10}, {"c", 20}}
+	tenants := []tenant{{"a1", 10}, {"b1", 10}, {"c1", 20}}
 	ways := [][]string{{"stop", "-t", "0"}, {"rm", "-f"}, {"kill"}}
 	for i, order := range permutations(tenants) {
 		for _, c := range tenants {
@@ -72,7 +72,7 @@ func TestSubInterfaceLivesAsLongAsItsUsers(t *testing.T) {
 				}
 			}
 		}
-		h.OK("rm", "-f", "a", "b", "c")
+		h.OK("rm", "-f", "a1", "b1", "c1")
 	}
 }
 
@@ -89,11 +89,11 @@ func linksOf(tenants []tenant) []string {
 // A container that ends by itself leaves as one that is stopped does.
 func TestSubInterfaceGoesWhenTheProcessEnds(t *testing.T) {
 	h := host(t)
-	h.OK("run", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "--name", "a", "busybox", "true")
+	h.OK("run", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "--name", "a1", "busybox", "true")
 	wantLinks(t, h, "after the end")
 	h.OK("run", "--rm", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.11/24", "busybox", "true")
 	wantLinks(t, h, "after --rm")
-	h.OK("start", "-a", "a")
+	h.OK("start", "-a", "a1")
 	wantLinks(t, h, "after start -a")
 }
 
@@ -112,9 +112,9 @@ func TestForeignSubInterfaceIsUsedAndKept(t *testing.T) {
 	}
 	h.Up("vlan10")
 	h.Settled()
-	tenant{"a", 10}.start(h)
+	tenant{"a1", 10}.start(h)
 	wantLinks(t, h, "running", "vlan10")
-	h.OK("rm", "-f", "a")
+	h.OK("rm", "-f", "a1")
 	wantLinks(t, h, "after rm", "vlan10")
 }
 
@@ -122,19 +122,19 @@ func TestSubInterfaceOfAnotherRootIsUsedAndKept(t *testing.T) {
 	t.Parallel()
 	first, _ := lab.OneHost(t)
 	second := first.SameMachine()
-	tenant{"a", 10}.start(first)
+	tenant{"a1", 10}.start(first)
 	first.Rename("enp0s9.10", "vlan10") // found by parent and VID, not by its name
-	tenant{"b", 10}.start(second)
+	tenant{"b1", 10}.start(second)
 	wantLinks(t, first, "both run", "vlan10")
-	if r := first.Mvrun("exec", "a", "ping", "-c", "1", "-W", "2", "172.16.10.11"); r.Code != 0 {
+	if r := first.Mvrun("exec", "a1", "ping", "-c", "1", "-W", "2", "172.16.10.11"); r.Code != 0 {
 		t.Errorf("the two don't reach each other: %v", r)
 	}
-	second.OK("rm", "-f", "b")
+	second.OK("rm", "-f", "b1")
 	wantLinks(t, first, "the second left", "vlan10")
-	if r := first.Mvrun("exec", "a", "ip", "link", "show", "eth0"); r.Code != 0 {
+	if r := first.Mvrun("exec", "a1", "ip", "link", "show", "eth0"); r.Code != 0 {
 		t.Errorf("the first lost its link: %v", r)
 	}
-	first.OK("rm", "-f", "a")
+	first.OK("rm", "-f", "a1")
 	wantLinks(t, first, "both left")
 }
 
@@ -162,11 +162,11 @@ func TestSeveralNetworksOnOneParent(t *testing.T) {
 		h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16."+n+".0/24", "-o", "parent=enp0s9."+n, "net"+n)
 	}
 	h.OK("network", "create", "-d", "macvlan", "--subnet", "172.17.10.0/24", "-o", "parent=enp0s9.10", "second10")
-	h.OK("run", "-d", "--name", "a", "--network", "net10", "busybox", "sleep", "1000")
-	h.OK("run", "-d", "--name", "b", "--network", "second10", "busybox", "sleep", "1000")
-	h.OK("run", "-d", "--name", "c", "--network", "net20", "busybox", "sleep", "1000")
+	h.OK("run", "-d", "--name", "a1", "--network", "net10", "busybox", "sleep", "1000")
+	h.OK("run", "-d", "--name", "b1", "--network", "second10", "busybox", "sleep", "1000")
+	h.OK("run", "-d", "--name", "c1", "--network", "net20", "busybox", "sleep", "1000")
 	wantLinks(t, h, "three run", "enp0s9.10", "enp0s9.20")
-	h.OK("rm", "-f", "a")
+	h.OK("rm", "-f", "a1")
 	wantLinks(t, h, "the second network still uses VLAN 10", "enp0s9.10", "enp0s9.20")
 }
 
@@ -184,9 +184,9 @@ func TestDriversAndModes(t *testing.T) {
 				frames := b.CaptureOn(lab.Trunk)
 				for i, h := range []*lab.Host{a, b} {
 					h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.10.0/24", "-o", "parent=enp0s9.10", "-o", "macvlan_mode="+mode, "net")
-					h.OK("run", "-d", "--name", "c", "--vlan-driver", driver, "--network", "net", "--ip", fmt.Sprintf("172.16.10.1%d", i), "busybox", "sleep", "1000")
+					h.OK("run", "-d", "--name", "c1", "--vlan-driver", driver, "--network", "net", "--ip", fmt.Sprintf("172.16.10.1%d", i), "busybox", "sleep", "1000")
 				}
-				if r := a.Mvrun("exec", "c", "ping", "-c", "2", "-W", "2", "172.16.10.11"); r.Code != 0 {
+				if r := a.Mvrun("exec", "c1", "ping", "-c", "2", "-W", "2", "172.16.10.11"); r.Code != 0 {
 					t.Errorf("%v", r)
 				}
 				for _, p := range frames.Frames() {
@@ -204,27 +204,27 @@ func TestFullSizeFramesPass(t *testing.T) {
 	t.Parallel()
 	a, b := lab.TwoHosts(t)
 	for i, h := range []*lab.Host{a, b} {
-		h.OK("run", "-d", "--name", "c", "--vlan", "10", "--parent", lab.Trunk, "--ip", fmt.Sprintf("172.16.10.1%d/24", i), "busybox", "sleep", "1000")
+		h.OK("run", "-d", "--name", "c1", "--vlan", "10", "--parent", lab.Trunk, "--ip", fmt.Sprintf("172.16.10.1%d/24", i), "busybox", "sleep", "1000")
 	}
-	if got := a.OK("exec", "c", "cat", "/sys/class/net/eth0/mtu"); got != "1500" {
+	if got := a.OK("exec", "c1", "cat", "/sys/class/net/eth0/mtu"); got != "1500" {
 		t.Errorf("mtu %s", got)
 	}
-	if r := a.Mvrun("exec", "c", "ping", "-c", "2", "-W", "2", "-s", "1472", "172.16.10.11"); r.Code != 0 {
+	if r := a.Mvrun("exec", "c1", "ping", "-c", "2", "-W", "2", "-s", "1472", "172.16.10.11"); r.Code != 0 {
 		t.Errorf("%v", r)
 	}
 	want := noise(8 << 20)
-	b.OK("exec", "-d", "c", "sh", "-c", "nc -l -p 7000 > /tmp/got")
+	b.OK("exec", "-d", "c1", "sh", "-c", "nc -l -p 7000 > /tmp/got")
 	b.Eventually("it listens", func() bool {
-		return strings.Contains(b.OK("exec", "c", "netstat", "-ltn"), ":7000")
+		return strings.Contains(b.OK("exec", "c1", "netstat", "-ltn"), ":7000")
 	})
-	r := a.MvrunIn(strings.NewReader(string(want)), "exec", "-i", "c", "sh", "-c", "nc 172.16.10.11 7000")
+	r := a.MvrunIn(strings.NewReader(string(want)), "exec", "-i", "c1", "sh", "-c", "nc 172.16.10.11 7000")
 	if r.Code != 0 {
 		t.Errorf("%v", r)
 	}
 	b.Eventually("all has arrived", func() bool {
-		return b.OK("exec", "c", "stat", "-c", "%s", "/tmp/got") == fmt.Sprint(len(want))
+		return b.OK("exec", "c1", "stat", "-c", "%s", "/tmp/got") == fmt.Sprint(len(want))
 	})
-	sameBytes(t, "through TCP", []byte(b.Mvrun("exec", "c", "cat", "/tmp/got").Stdout), want)
+	sameBytes(t, "through TCP", []byte(b.Mvrun("exec", "c1", "cat", "/tmp/got").Stdout), want)
 }
 
 // The MAC is the container's own: the same after stop, start and a new
@@ -235,27 +235,27 @@ func TestMACIsStable(t *testing.T) {
 	mac := func(h *lab.Host, name string) string {
 		return h.OK("exec", name, "cat", "/sys/class/net/eth0/address")
 	}
-	x, y := tenant{"x", 10}, tenant{"y", 10}
+	x, y := tenant{"x1", 10}, tenant{"y1", 10}
 	x.start(a)
 	y.start(a)
-	first := mac(a, "x")
-	if first == mac(a, "y") {
+	first := mac(a, "x1")
+	if first == mac(a, "y1") {
 		t.Error("two containers share a MAC")
 	}
-	a.OK("restart", "-t", "0", "x")
-	again := mac(a, "x")
-	a.OK("rm", "-f", "x")
+	a.OK("restart", "-t", "0", "x1")
+	again := mac(a, "x1")
+	a.OK("rm", "-f", "x1")
 	x.start(a)
-	if diff := cmp.Diff([]string{first, first}, []string{again, mac(a, "x")}); diff != "" {
+	if diff := cmp.Diff([]string{first, first}, []string{again, mac(a, "x1")}); diff != "" {
 		t.Errorf("the MAC has changed:\n%s", diff)
 	}
-	a.OK("rm", "-f", "x")
+	a.OK("rm", "-f", "x1")
 	x.start(b)
-	if mac(b, "x") == first {
+	if mac(b, "x1") == first {
 		t.Error("the same MAC on another host: a duplicate address would go unseen")
 	}
-	a.OK("run", "-d", "--name", "m", "--vlan", "10", "--parent", lab.Trunk, "--mac-address", "02:00:5e:10:20:30", "busybox", "sleep", "1000")
-	if got := mac(a, "m"); got != "02:00:5e:10:20:30" {
+	a.OK("run", "-d", "--name", "m1", "--vlan", "10", "--parent", lab.Trunk, "--mac-address", "02:00:5e:10:20:30", "busybox", "sleep", "1000")
+	if got := mac(a, "m1"); got != "02:00:5e:10:20:30" {
 		t.Errorf("--mac-address: %s", got)
 	}
 }
@@ -265,16 +265,16 @@ func TestMACIsStable(t *testing.T) {
 func TestUnderIPNetnsExec(t *testing.T) {
 	h := host(t)
 	name := h.NamedNetns()
-	out := h.Exec(nil, "ip", "netns", "exec", name, lab.Program(), "run", "-d", "--name", "c", "--vlan", "10", "--parent", lab.Trunk,
+	out := h.Exec(nil, "ip", "netns", "exec", name, lab.Program(), "run", "-d", "--name", "c1", "--vlan", "10", "--parent", lab.Trunk,
 		"--ip", "172.16.10.10/24", "--memory", "64m", "busybox", "sleep", "1000")
 	if out.Code != 0 {
 		t.Fatalf("%v", out)
 	}
 	// The same container seen from the other kind of shell, and the other way.
-	if got := h.OK("exec", "c", "hostname", "-i"); got != "172.16.10.10" {
+	if got := h.OK("exec", "c1", "hostname", "-i"); got != "172.16.10.10" {
 		t.Errorf("hostname -i: %s", got)
 	}
-	for _, args := range [][]string{{"exec", "c", "true"}, {"ps"}, {"stop", "-t", "0", "c"}, {"start", "c"}, {"rm", "-f", "c"}} {
+	for _, args := range [][]string{{"exec", "c1", "true"}, {"ps"}, {"stop", "-t", "0", "c1"}, {"start", "c1"}, {"rm", "-f", "c1"}} {
 		if r := h.Exec(nil, "ip", append([]string{"netns", "exec", name, lab.Program()}, args...)...); r.Code != 0 {
 			t.Errorf("%v", r)
 		}

@@ -37,8 +37,8 @@ func TestPipesAreBinaryClean(t *testing.T) {
 	}
 	sameBytes(t, "run -i", []byte(r.Stdout), data)
 
-	h.OK("run", "-d", "--name", "c", "--network", "none", "busybox", "sleep", "1000")
-	r = h.MvrunIn(bytes.NewReader(data), "exec", "-i", "c", "cat")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
+	r = h.MvrunIn(bytes.NewReader(data), "exec", "-i", "c1", "cat")
 	if r.Code != 0 || r.Stderr != "" {
 		t.Errorf("exit code %d, %s", r.Code, r.Stderr)
 	}
@@ -51,10 +51,10 @@ func TestStreamsAreSeparateAndWhole(t *testing.T) {
 	h := host(t)
 	const lines = 200_000
 	script := fmt.Sprintf(`i=0; while [ $i -lt %d ]; do echo "out $i"; i=$((i+1)); done & j=0; while [ $j -lt %d ]; do echo "err $j" >&2; j=$((j+1)); done; wait`, lines, lines)
-	h.OK("run", "-d", "--name", "c", "--network", "none", "busybox", "sleep", "1000")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
 	for name, args := range map[string][]string{
 		"run":  {"run", "--rm", "--network", "none", "busybox", "sh", "-c", script},
-		"exec": {"exec", "c", "sh", "-c", script},
+		"exec": {"exec", "c1", "sh", "-c", script},
 	} {
 		r := h.Mvrun(args...)
 		for stream, text := range map[string]string{"out": r.Stdout, "err": r.Stderr} {

@@ -138,7 +138,7 @@ const detachKeys = "\x10\x11" // ctrl-p ctrl-q
 
 func TestTerminalOfRun(t *testing.T) {
 	h := host(t)
-	term := onTerminal(t, h, 33, 101, "run", "-it", "--rm", "--name", "c", "--network", "none", "busybox", "sh")
+	term := onTerminal(t, h, 33, 101, "run", "-it", "--rm", "--name", "c1", "--network", "none", "busybox", "sh")
 	term.expect(`/ # `)
 	term.keys("stty size; tty; echo TERM=$TERM\n")
 	term.expect(`33 101\r\n/dev/(pts/0|console)\r\nTERM=xterm`)
@@ -165,7 +165,7 @@ func TestTerminalOfRun(t *testing.T) {
 // shell; two at once see the same.
 func TestDetachAndReattach(t *testing.T) {
 	h := host(t)
-	first := onTerminal(t, h, 24, 80, "run", "-it", "--name", "c", "--network", "none", "busybox", "sh")
+	first := onTerminal(t, h, 24, 80, "run", "-it", "--name", "c1", "--network", "none", "busybox", "sh")
 	first.expect(`/ # `)
 	first.keys("marker=here-still\n")
 	first.expect(`/ # `)
@@ -173,13 +173,13 @@ func TestDetachAndReattach(t *testing.T) {
 	if code := first.end(); code != 0 {
 		t.Errorf("exit code after the detach keys: %d", code)
 	}
-	if got := field(t, h, "c", "{{.State.Status}}"); got != "running" {
+	if got := field(t, h, "c1", "{{.State.Status}}"); got != "running" {
 		t.Fatalf("after the detach: %s", got)
 	}
-	second := onTerminal(t, h, 30, 90, "attach", "c")
+	second := onTerminal(t, h, 30, 90, "attach", "c1")
 	second.keys("echo \"<$marker>\"\n")
 	second.expect(`<here-still>`)
-	third := onTerminal(t, h, 30, 90, "attach", "c")
+	third := onTerminal(t, h, 30, 90, "attach", "c1")
 	// Only when both are there does the line count.
 	h.Eventually("the third sees what the second types", func() bool {
 		second.keys("echo together\n")
@@ -194,14 +194,14 @@ func TestDetachAndReattach(t *testing.T) {
 	if code := second.end(); code != 9 {
 		t.Errorf("attach ended with %d, the container with 9", code)
 	}
-	if got := field(t, h, "c", "{{.State.ExitCode}}"); got != "9" {
+	if got := field(t, h, "c1", "{{.State.ExitCode}}"); got != "9" {
 		t.Errorf("exit code in inspect: %s", got)
 	}
 }
 
 func TestDetachKeysCanBeChosen(t *testing.T) {
 	h := host(t)
-	term := onTerminal(t, h, 24, 80, "run", "-it", "--detach-keys", "ctrl-a,x", "--name", "c", "--network", "none", "busybox", "sh")
+	term := onTerminal(t, h, 24, 80, "run", "-it", "--detach-keys", "ctrl-a,x", "--name", "c1", "--network", "none", "busybox", "sh")
 	term.expect(`/ # `)
 	term.keys(detachKeys + "\x15echo on\n") // the default keys are but keys now
 	term.expect(`on\r\n`)
@@ -209,15 +209,15 @@ func TestDetachKeysCanBeChosen(t *testing.T) {
 	if code := term.end(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if got := field(t, h, "c", "{{.State.Running}}"); got != "true" {
+	if got := field(t, h, "c1", "{{.State.Running}}"); got != "true" {
 		t.Errorf("running: %s", got)
 	}
 }
 
 func TestTerminalOfExec(t *testing.T) {
 	h := host(t)
-	h.OK("run", "-d", "--name", "c", "--network", "none", "busybox", "sleep", "1000")
-	term := onTerminal(t, h, 40, 120, "exec", "-it", "c", "sh")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
+	term := onTerminal(t, h, 40, 120, "exec", "-it", "c1", "sh")
 	term.expect(`/ # `)
 	term.keys("stty size\n")
 	term.expect(`40 120`)
@@ -251,8 +251,8 @@ func TestTerminalFromAPipeIsRefused(t *testing.T) {
 	h := host(t)
 	r := h.MvrunIn(strings.NewReader(""), "run", "-it", "--rm", "--network", "none", "busybox", "true")
 	h.CheckRefused(r, 1, `not a (TTY|terminal)`)
-	h.OK("run", "-d", "--name", "c", "--network", "none", "busybox", "sleep", "1000")
-	r = h.MvrunIn(strings.NewReader(""), "exec", "-it", "c", "true")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
+	r = h.MvrunIn(strings.NewReader(""), "exec", "-it", "c1", "true")
 	h.CheckRefused(r, 1, `not a (TTY|terminal)`)
 }
 
@@ -261,7 +261,7 @@ func TestSignalsAreForwarded(t *testing.T) {
 	h := host(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := h.Command(ctx, lab.Program(), "run", "--rm", "--name", "c", "--network", "none", "busybox", "sh", "-c",
+	cmd := h.Command(ctx, lab.Program(), "run", "--rm", "--name", "c1", "--network", "none", "busybox", "sh", "-c",
 		`trap 'echo got HUP' HUP; trap 'echo got USR1' USR1; trap 'echo got TERM; exit 6' TERM; echo ready; while :; do sleep 0.1; done`)
 	reader, writer := io.Pipe()
 	cmd.Stdout = writer
