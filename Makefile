@@ -26,7 +26,7 @@ VERSION := $(CHANGELOG)-dev$(if $(COMMIT),+g$(COMMIT))
 endif
 LDFLAGS := -X main.version=$(VERSION)
 
-BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static git ca-certificates
+BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca-certificates
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry
 DEMO_DEPS  := iproute2 util-linux tcpdump
 BENCH_DEPS := hyperfine
@@ -52,6 +52,7 @@ static: busybox ## build bin/mvrun-static, which needs no library of the host
 busybox: # the image that is embedded: made here from Debian's busybox-static, never in git
 	$(need) $(BUILD_DEPS)
 	@go run ./cmd/mkbusybox
+	@install -D -m 0755 /usr/bin/tini-static runtime/embedded/init # for run --init
 
 test: build ## run all the tests (as root: containers are real)
 	$(need) $(TEST_DEPS)

@@ -57,7 +57,11 @@ func readProcess(c *cli.Context, w *wish) error {
 	}
 	conf.TTY, conf.OpenStdin = c.Bool("tty"), c.Bool("interactive")
 	conf.User, conf.GroupAdd = c.String("user"), c.StringSlice("group-add")
-	conf.Init = c.Bool("init")
+	if conf.Init = c.Bool("init"); conf.Init {
+		if err := runtime.CheckInit(); err != nil {
+			return err
+		}
+	}
 	if dir := c.String("workdir"); dir != "" {
 		if !filepath.IsAbs(dir) {
 			return fmt.Errorf("the working directory %q is invalid, it needs to be an absolute path", dir)

@@ -1,0 +1,5 @@
+//go:build !embedbusybox
+
+package runtime
+
+var embeddedInit []byte
