@@ -3,15 +3,9 @@ package dhcp
 import (
 	"context"
 	crand "crypto/rand"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"time"
-
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"golang.org/x/sys/unix"
 )
 
 // Client is the task that gets a lease and keeps it.
@@ -105,7 +99,7 @@ func (c *Client) keep(ctx context.Context, messages <-chan message, failed <-cha
 			return fmt.Errorf("lease an address: %w", err)
 		case m, ok := <-messages:
 			if !ok {
-				messages = nil // failed says why
+				messages, out = nil, output{} // failed says why
 				continue
 			}
 			out = c.machine.receive(time.Now(), m.m, m.from)
@@ -120,74 +114,18 @@ func (c *Client) keep(ctx context.Context, messages <-chan message, failed <-cha
 // act does what the machine asks for, and what follows from that.
 func (c *Client) act(out output) error {
 	for {
+		if out.event != nil { // first: an address is given up before others hear of it
+			c.options.Notify(*out.event)
+		}
 		for _, o := range out.send {
 			if err := c.send(o); err != nil {
 				return err
 			}
-		}
-		if out.event != nil {
-			c.options.Notify(*out.event)
 		}
 		if !out.check.IsValid() {
 			return nil
 		}
 		taken := c.options.Probe != nil && c.options.Probe(out.check)
 		out = c.machine.checked(time.Now(), taken)
-	}
-}
-
-// send drops a message that the link can't take now: the machine repeats it.
-func (c *Client) send(o outgoing) error {
-	src, dst, mac := netip.IPv4Unspecified(), broadcastAddr, broadcastMAC
-	if o.to.IsValid() {
-		src, dst, mac = c.machine.lease.Addr.Addr(), o.to, nextHop(*c.machine.lease)
-	}
-	err := c.conn.Send(wrap(o.m.ToBytes(), src, dst), mac)
-	if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) {
-		return nil
-	}
-	return err
-}
-
-var (
-	broadcastAddr = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	broadcastMAC  = net.HardwareAddr{255, 255, 255, 255, 255, 255}
-)
-
-// nextHop is where the server, or the router before it, was last heard.
-func nextHop(l Lease) net.HardwareAddr {
-	if mac, err := net.ParseMAC(l.ServerMAC); err == nil && len(mac) == 6 {
-		return mac
-	}
-	return broadcastMAC
-}
-
-type message struct {
-	m    *dhcpv4.DHCPv4
-	from net.HardwareAddr
-}
-
-// listen passes on what can be read as a DHCP message.
-func (c *Client) listen(ctx context.Context, messages chan<- message) error {
-	defer close(messages)
-	b := make([]byte, 65536)
-	for {
-		n, from, err := c.conn.Receive(b)
-		if err != nil {
-			return err
-		}
-		payload, err := unwrap(b[:n])
-		if err != nil {
-			continue
-		}
-		m, err := dhcpv4.FromBytes(payload)
-		if err != nil {
-			continue
-		}
-		select {
-		case messages <- message{m, from}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 }

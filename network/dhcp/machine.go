@@ -82,10 +82,14 @@ func (m *machine) enter(s state, now time.Time) { m.state, m.tries, m.sent = s, 
 
 func (m *machine) newTransaction() { binary.BigEndian.PutUint32(m.xid[:], m.random.Uint32()) }
 
-// tick is called at wake, or later if the process was held up.
+// tick is called at wake, or later if the process was held up; earlier it does
+// nothing.
 func (m *machine) tick(now time.Time) output {
 	if m.lease != nil && !m.lease.Valid(now) {
 		return m.expire(now, "the server did not renew it in time")
+	}
+	if m.wake.IsZero() || now.Before(m.wake) {
+		return output{}
 	}
 	switch m.state {
 	case initial:
@@ -107,8 +111,7 @@ func (m *machine) tick(now time.Time) output {
 	case renewing, rebinding:
 		return m.extend(now)
 	}
-	m.wake = time.Time{}
-	return output{}
+	return output{} // checking waits for checked
 }
 
 // discover leaves everything behind and looks for a server.
@@ -160,40 +163,6 @@ func (m *machine) sendAndWait(now time.Time, msg *dhcpv4.DHCPv4) output {
 	m.wake = now.Add(backoff(m.tries, m.random))
 	m.tries++
 	return output{send: []outgoing{{m: msg}}}
-}
-
-// extend asks for more time: the lease's server until T2, every server from
-// there (4.4.5).
-func (m *machine) extend(now time.Time) output {
-	l := m.lease
-	if m.state == renewing && !now.Before(l.Rebind) {
-		m.enter(rebinding, now)
-	}
-	m.tries++
-	m.sent = now
-	msg := m.id.question(dhcpv4.MessageTypeRequest, m.xid, now.Sub(m.began))
-	msg.ClientIPAddr = l.Addr.Addr().AsSlice()
-	out := outgoing{m: msg}
-	m.wake = retry(now, l.Expire)
-	if m.state == renewing {
-		out.to = l.Server
-		m.wake = retry(now, l.Rebind)
-	}
-	return output{send: []outgoing{out}}
-}
-
-// expire takes the lease away, tells so and looks for a new one.
-func (m *machine) expire(now time.Time, reason string) output {
-	lost := m.lose(reason)
-	out := m.discover(now)
-	out.event = lost
-	return out
-}
-
-func (m *machine) lose(reason string) *Event {
-	e := &Event{Expired, *m.lease, reason}
-	m.hint, m.lease = m.lease, nil
-	return e
 }
 
 // receive takes a server's message and the hardware address it came from.
