@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // resolve finds the leg's network, or makes the implicit one of its segment.
@@ -90,12 +91,12 @@ func holds(cfg Config, a netip.Addr) bool {
 }
 
 // notInName is what an interface name may hold and a network's may not.
-var notInName = regexp.MustCompile(`^[^a-zA-Z0-9]|[^a-zA-Z0-9_.-]`)
+var notInName = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
 
 // implicit makes the network that --vlan stands for. A name that is taken, as
 // a user's network on another segment may be called enp0s9.10, gets a number.
 func (p *plan) implicit(seg Segment) (Config, error) {
-	base := notInName.ReplaceAllString(seg.String(), "_")
+	base := strings.TrimLeft(notInName.ReplaceAllString(seg.String(), "_"), "_.-")
 	cfg := Config{Name: base, Segment: seg, Implicit: true}
 	for n := 2; p.store.there(cfg.Name); n++ {
 		cfg.Name = base + "-" + strconv.Itoa(n)

@@ -1,0 +1,220 @@
+package network
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+)
+
+func net10() Config {
+	return Config{Name: "mac_net10", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}}
+}
+
+func TestNetworksAreStored(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	made := l.create(0, net10())
+	if len(made.ID) != 64 || made.Created.IsZero() {
+		t.Errorf("%+v", made)
+	}
+	for _, key := range []string{"mac_net10", made.ID, made.ID[:12], made.ID[:4]} {
+		got, err := s.Get(key)
+		if err != nil || got.ID != made.ID || got.Segment != (Segment{trunk, 10}) || got.Subnets[0].Gateway != ip("172.16.10.1") {
+			t.Errorf("%s: %+v, %v", key, got, err)
+		}
+	}
+	for _, key := range []string{"nope", "", "../networks", "mac_net", ".lock", "ffffffff0000"} {
+		_, err := s.Get(key)
+		if !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q: %v", key, err)
+		}
+		wants(t, key, s.Remove(key), "not found")
+	}
+	list, err := s.List()
+	must(t, err)
+	names := []string{}
+	for _, cfg := range list {
+		names = append(names, cfg.Name)
+	}
+	if !slices.Equal(names, []string{"host", "mac_net10", "none"}) {
+		t.Errorf("list: %v", names)
+	}
+	wants(t, "rm none", s.Remove("none"), "pre-defined network and cannot be removed")
+	wants(t, "rm host", s.Remove("host"), "pre-defined network and cannot be removed")
+	must(t, s.Remove(made.ID[:12]))
+	if _, err := s.Get("mac_net10"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after rm: %v", err)
+	}
+}
+
+func TestNetworksThatDoNotFit(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	l.create(0, Config{Name: "quiet", Segment: Segment{trunk, 30}, Mode: "passthru"})
+	sub := func(p string) []Subnet { return []Subnet{{Prefix: prefix(p)}} }
+	for _, c := range []struct {
+		cfg  Config
+		want string
+	}{
+		{net10(), "network with name mac_net10 already exists"},
+		{Config{Name: "b", Segment: Segment{trunk, 10}, Subnets: sub("172.16.10.128/25")}, "overlaps with 172.16.10.0/24 of network mac_net10"},
+		{Config{Name: "b", Segment: Segment{trunk, 10}, Subnets: sub("172.16.0.0/16")}, "overlaps with"},
+		{Config{Name: "b", Segment: Segment{trunk, 20}, Subnets: sub("172.16.10.0/24")}, ""}, // another segment, another LAN
+		{Config{Name: "c", Segment: Segment{trunk, 10}, Subnets: sub("172.16.11.0/24")}, ""}, // several networks on one parent
+		{Config{Name: "d", Segment: Segment{"nope", 10}}, "parent nope: this host has no such interface"},
+		{Config{Name: "d", Segment: Segment{"lo", 10}}, "loopback"},
+		{Config{Name: "d", Segment: Segment{"", 10}}, "parent interface is needed"},
+		{Config{Name: "d", Segment: Segment{trunk, 30}}, "passthru mode has its parent to itself"},
+		{Config{Name: "d", Segment: Segment{trunk, 20}, Mode: "passthru"}, "passthru mode has its parent to itself"},
+	} {
+		_, err := s.Create(c.cfg)
+		wants(t, c.cfg.Name+" "+c.want, err, c.want)
+	}
+	entries, err := os.ReadDir(s.Dir)
+	must(t, err)
+	if len(entries) != 5 { // four networks and the lock
+		t.Errorf("%d entries in %s", len(entries), s.Dir)
+	}
+}
+
+// What is damaged is named, and hurts nobody else.
+func TestDamagedNetwork(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	bad := filepath.Join(s.Dir, "bad")
+	must(t, os.Mkdir(bad, 0o755))
+	must(t, os.WriteFile(filepath.Join(bad, configFile), []byte("{"), 0o644))
+	must(t, os.Mkdir(filepath.Join(s.Dir, "moved"), 0o755))
+	must(t, jsonfile.Write(filepath.Join(s.Dir, "moved", configFile), net10(), 0o644))
+
+	list, err := s.List()
+	if len(list) != 3 || !errors.Is(err, jsonfile.ErrCorrupt) || !strings.Contains(err.Error(), bad) {
+		t.Errorf("%d networks, %v", len(list), err)
+	}
+	_, err = s.Get("bad")
+	wants(t, "get", err, bad)
+	_, err = s.Get("moved")
+	wants(t, "get", err, `it names network "mac_net10"`)
+	if b, err := l.tryStart(0, "b", Request{Network: "mac_net10"}); err != nil || b.addr(0) != ip("172.16.10.2") {
+		t.Errorf("a container on a good network: %v", err)
+	}
+	must(t, s.Reap())
+	must(t, s.Release("b"))
+}
+
+func TestLeftoversOfKilledCommands(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	for _, scratch := range []string{".new-0123", ".del-4567"} {
+		must(t, os.MkdirAll(filepath.Join(s.Dir, scratch, "ips"), 0o755))
+	}
+	_, _, err := s.Plan(Owner{ID: "gone", Name: "gone"}, []Request{{Network: "mac_net10"}, {VLAN: "20", Parent: trunk}})
+	must(t, err)
+	l.dead["gone"] = true
+	must(t, s.Reap())
+	entries, err := os.ReadDir(s.Dir)
+	must(t, err)
+	if len(entries) != 2 {
+		t.Errorf("left: %v", entries)
+	}
+	if claims, err := s.Claims("mac_net10"); len(claims) != 0 || err != nil {
+		t.Errorf("%v, %v", claims, err)
+	}
+}
+
+func TestRemoveOfANetworkInUse(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	_, _, err := s.Plan(Owner{ID: "c1", Name: "bbox1"}, []Request{{Network: "mac_net10", IP: "none"}})
+	must(t, err)
+	err = s.Remove("mac_net10")
+	if !errors.Is(err, ErrInUse) {
+		t.Errorf("%v", err)
+	}
+	wants(t, "rm", err, "network mac_net10 has active endpoints: remove bbox1 first")
+	must(t, s.Release("c1"))
+	must(t, s.Remove("mac_net10"))
+}
+
+func TestRemoveForgetsTheDead(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	_, _, err := s.Plan(Owner{ID: "c1", Name: "bbox1"}, []Request{{Network: "mac_net10"}})
+	must(t, err)
+	l.dead["c1"] = true
+	must(t, s.Remove("mac_net10"))
+}
+
+func TestResolveSegment(t *testing.T) {
+	l := newLab(t)
+	long := "enp0s20f0u2c2"
+	l.ip(0, "link", "set", trunk, "down")
+	l.ip(0, "link", "property", "add", "dev", trunk, "altname", "the-trunk-of-this-host")
+	l.ip(0, "link", "add", long, "type", "veth", "peer", "name", "far")
+	l.ip(0, "link", "add", "dotted.99", "type", "veth", "peer", "name", "far2")
+	for _, c := range []struct {
+		parent, vlan string
+		seg          Segment
+		want         string
+	}{
+		{"enp0s9.10", "", Segment{trunk, 10}, ""},
+		{"enp0s9", "", Segment{trunk, 0}, ""},
+		{"enp0s9", "10", Segment{trunk, 10}, ""},
+		{"the-trunk-of-this-host", "10", Segment{trunk, 10}, ""},
+		{"the-trunk-of-this-host", "", Segment{trunk, 0}, ""},
+		{long + ".10", "", Segment{long, 10}, ""},
+		{"dotted.99", "", Segment{"dotted.99", 0}, ""}, // it is there, and is no VLAN
+		{"dotted.99.7", "", Segment{"dotted.99", 7}, ""},
+		{"nope.10", "", Segment{}, "parent nope: this host has no such interface"},
+		{"nope", "", Segment{}, "parent nope: this host has no such interface"},
+		{"nope", "10", Segment{}, "parent nope: this host has no such interface"},
+		{"enp0s9.4095", "", Segment{}, "VLAN 4095: a VLAN id is"},
+		{"enp0s9.x", "", Segment{}, "VLAN x: a VLAN id is"},
+		{".10", "", Segment{}, "no such interface"},
+		{"enp0s9", "0", Segment{}, "VLAN 0: a VLAN id is"},
+		{"", "10", Segment{}, "no --parent given and this host has no default route"},
+		{"lo", "10", Segment{}, "loopback"},
+		{"a/../b", "10", Segment{}, "no such interface"},
+	} {
+		seg, err := ResolveSegment(c.parent, c.vlan)
+		wants(t, c.parent+"/"+c.vlan, err, c.want)
+		if err == nil && seg != c.seg {
+			t.Errorf("%s, VLAN %q: %+v", c.parent, c.vlan, seg)
+		}
+	}
+	l.ip(0, "link", "set", trunk, "up")
+	l.ip(0, "addr", "add", "192.0.2.5/24", "dev", trunk)
+	l.ip(0, "route", "add", "default", "via", "192.0.2.1")
+	if seg, err := ResolveSegment("", "10"); err != nil || seg != (Segment{trunk, 10}) {
+		t.Errorf("by default route: %+v, %v", seg, err)
+	}
+}
+
+func TestWirelessParent(t *testing.T) {
+	l := newLab(t)
+	l.ip(0, "link", "add", "wlan0", "type", "veth", "peer", "name", "ap")
+	sys := t.TempDir()
+	sysClassNet = sys
+	t.Cleanup(func() { sysClassNet = "/sys/class/net" })
+	must(t, os.MkdirAll(filepath.Join(sys, "wlan0", "phy80211"), 0o755))
+	_, err := ResolveSegment("wlan0", "10")
+	wants(t, "wlan0", err, "parent wlan0 is wireless: an access point accepts frames from the one MAC address")
+	_, err = ResolveSegment("wlan0.10", "")
+	wants(t, "wlan0.10", err, "wireless")
+	_, err = l.store[0].Create(Config{Name: "n", Segment: Segment{"wlan0", 10}})
+	wants(t, "create", err, "wireless")
+	// The sysfs of another namespace, with another wlan0 in it.
+	must(t, os.WriteFile(filepath.Join(sys, "wlan0", "ifindex"), []byte("4711\n"), 0o644))
+	_, err = ResolveSegment("wlan0", "10")
+	wants(t, "another's wlan0", err, "")
+}
