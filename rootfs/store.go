@@ -153,3 +153,5 @@ func short(id v1.Hash) string {
 	}
 	return id.Hex[:12]
 }
+
+func hashOf(hex string) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex} }

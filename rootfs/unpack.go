@@ -34,7 +34,7 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	sum := sha256.New()
 	r := io.TeeReader(limit(content, s.max), sum)
 	marks := &whiteouts{dir, map[string]bool{}}
-	_, err = archive.Apply(ctx, dir, r,
+	size, err := archive.Apply(ctx, dir, r,
 		archive.WithConvertWhiteout(marks.convert),
 		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
 			dropOverlayXattrs(hdr)
@@ -51,7 +51,7 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	if got := hex.EncodeToString(sum.Sum(nil)); got != id.Hex {
 		return fmt.Errorf("%w: got sha256:%s", ErrWrongDiffID, got)
 	}
-	return nil
+	return recordSize(dir, size)
 }
 
 // dropOverlayXattrs keeps an image from speaking to overlayfs itself: the marks
