@@ -9,8 +9,6 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-
-	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // collect removes the blobs that no image reaches. It does nothing while someone
@@ -24,8 +22,8 @@ func (s *Store) collect() error {
 // sweep is collect, and with all it removes half-made downloads too that nobody
 // works on. It returns the bytes freed.
 func (s *Store) sweep(all bool) (freed int64, err error) {
-	release, err := s.exclude()
-	if errors.Is(err, jsonfile.ErrLocked) {
+	release, err := s.Exclude()
+	if errors.Is(err, ErrBusy) {
 		return 0, nil
 	}
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // Hold keeps every blob and layer from being collected until release is called
@@ -27,8 +25,12 @@ func (s *Store) Hold() (release func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// exclude waits for nobody: it returns ErrLocked while anyone holds.
-func (s *Store) exclude() (release func(), err error) {
+// ErrBusy says that someone holds the store.
+var ErrBusy = errors.New("image store is in use")
+
+// Exclude keeps everyone from holding the store, for removing what no image
+// needs. It waits for nobody: while anyone holds, it is ErrBusy.
+func (s *Store) Exclude() (release func(), err error) {
 	f, err := s.useLock()
 	if err != nil {
 		return nil, err
@@ -36,7 +38,7 @@ func (s *Store) exclude() (release func(), err error) {
 	if err := flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, jsonfile.ErrLocked
+			return nil, ErrBusy
 		}
 		return nil, err
 	}

@@ -80,3 +80,19 @@ func (s *Store) Tag(ref, name string) error {
 		return fmt.Errorf("%w: %s", ErrNotFound, ref)
 	})
 }
+
+// DiffIDs returns the diff-ids of the layers of all images, in hexadecimal: what
+// unpacked layers are worth keeping. A damaged image makes it an error.
+func (s *Store) DiffIDs() (map[string]bool, error) {
+	images, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for _, img := range images {
+		for _, id := range img.Config.RootFS.DiffIDs {
+			ids[id.Hex] = true
+		}
+	}
+	return ids, nil
+}

@@ -134,4 +134,6 @@ type configLayer struct {
 func (c configLayer) Digest() (v1.Hash, error)            { return c.desc.Digest, nil }
 func (c configLayer) Size() (int64, error)                { return c.desc.Size, nil }
 func (c configLayer) MediaType() (types.MediaType, error) { return c.desc.MediaType, nil }
-func (c configLayer) Compressed() (io.ReadCloser, error)  { return io.NopCloser(bytes.NewReader(c.data)), nil }
+func (c configLayer) Compressed() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(c.data)), nil
+}

@@ -45,7 +45,7 @@ func (r Registries) open(ctx context.Context, repo name.Repository, action strin
 	if err != nil {
 		return nil, err
 	}
-	auth, err := authn.Resolve(ctx, authn.DefaultKeychain, repo)
+	auth, err := authn.Resolve(ctx, keychain(), repo)
 	if err != nil {
 		return nil, fmt.Errorf("read credentials: %w", err)
 	}
