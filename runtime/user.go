@@ -6,10 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
-	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"github.com/moby/sys/user"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // LookupUser finds a user[:group] in the root file system's own passwd and
@@ -52,18 +53,31 @@ func LookupUser(rootfs, name string, groups []string) (specs.User, error) {
 	return u, nil
 }
 
-// openInRoot opens a regular file, or an empty one when it is missing.
+// openInRoot opens a regular file below root, whatever symbolic links are on
+// the way (openat2(2), RESOLVE_IN_ROOT). What is missing, or is no regular
+// file, reads as empty: a device or a fifo is not opened.
 func openInRoot(root, path string) (io.ReadCloser, error) {
-	handle, err := pathrs.OpenInRoot(root, path)
-	if errors.Is(err, fs.ErrNotExist) {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: root, Err: err}
+	}
+	defer unix.Close(dir)
+	fd, err := unix.Openat2(dir, path, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return os.Open(os.DevNull)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open /%s of the image: %w", path, err)
 	}
-	defer handle.Close()
-	if info, err := handle.Stat(); err != nil || !info.Mode().IsRegular() {
-		return os.Open(os.DevNull) // a fifo would block for ever
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
 	}
-	return pathrs.Reopen(handle, os.O_RDONLY)
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return os.Open(os.DevNull)
+	}
+	return os.Open("/proc/self/fd/" + strconv.Itoa(fd))
 }

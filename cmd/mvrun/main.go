@@ -14,6 +14,7 @@ var version = "dev"
 
 func main() {
 	runtime.Reexec() // does not return where we are a container's first process
+	runtime.ShowCgroups()
 	os.Exit(run(os.Args))
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The output contract: what was asked for goes to stdout, one thing a line and
@@ -51,7 +52,8 @@ func report(w io.Writer, err error) int {
 			return code
 		}
 	}
-	fmt.Fprintf(w, "mvrun: %v\n", err)
+	// Joined errors come a line each: what failed, then what its undoing met.
+	fmt.Fprintf(w, "mvrun: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 	return code
 }
 

@@ -30,19 +30,24 @@ func (m *Monitor) start(size Size) (l *life, err error) {
 	l = &life{}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	if m.config.Network.Mode != network.Host {
-		if l.ns, err = m.namespace(); err != nil {
+	if l.ns, err = m.namespace(); err != nil {
+		return l, err
+	}
+	if m.config.Network.Mode == network.Host {
+		err, l.ns = l.ns.Close(), nil
+		if err != nil {
 			return l, err
 		}
 	}
 	attached := make(chan error, 1)
 	go func() { attached <- m.attachNetwork(ctx, l) }()
 
-	err = m.startInstance(l, size)
-	if err != nil {
-		cancel()
+	if err = m.startInstance(l, size); err != nil {
+		cancel() // the network is not wanted any more; what it says to that is not the error
+		<-attached
+		return l, err
 	}
-	return l, errors.Join(err, <-attached)
+	return l, <-attached
 }
 
 // namespace returns the prepared one, or makes one.
