@@ -123,5 +123,8 @@ func (s *Store) remove(id string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.removeVolumesOf(gone); err != nil {
+		return err
+	}
 	return os.RemoveAll(gone)
 }

@@ -32,6 +32,10 @@ func mountAll(store *runtime.Store, c *runtime.Config) (*mounts, error) {
 	if err := rootfs.MountOverlay(m.root, c.Layers, upper, work); err != nil {
 		return nil, fmt.Errorf("mount root file system: %w", err)
 	}
+	if err := m.mountVolumes(store, c); err != nil {
+		m.release()
+		return nil, err
+	}
 	return m, nil
 }
 

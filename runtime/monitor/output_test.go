@@ -1,0 +1,110 @@
+package monitor
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/mvrun/mvrun/runtime/logfile"
+)
+
+// pair is a client of o and the other end of its connection.
+func pair(t *testing.T, o *output) (*client, *Session) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	cl := o.add(&conn{Conn: ours}, true, true)
+	go cl.send()
+	return cl, &Session{conn: &conn{Conn: theirs}}
+}
+
+// Every client gets every byte, in order, and the exit after them.
+func TestOutputReachesAll(t *testing.T) {
+	data := make([]byte, 5<<20)
+	for i := range data {
+		data[i] = byte(i * 31 >> 3)
+	}
+	o := newOutput(nil)
+	type result struct {
+		got  []byte
+		code int
+		err  error
+	}
+	results := make(chan result, 3)
+	for range cap(results) {
+		_, s := pair(t, o)
+		go func() {
+			var b bytes.Buffer
+			code, err := s.Copy(&b, io.Discard)
+			results <- result{b.Bytes(), code, err}
+		}()
+	}
+	o.copy(kindStdout, logfile.Stdout, bytes.NewReader(data))
+	o.end()
+	o.finish(exitFrame(7))
+	for range cap(results) {
+		r := <-results
+		if r.err != nil || r.code != 7 || !bytes.Equal(r.got, data) {
+			t.Errorf("%d bytes, code %d, %v", len(r.got), r.code, r.err)
+		}
+	}
+}
+
+// A client that does not read holds the container up, but for the time that
+// the container lives, and only as long as it is there.
+func TestStalledClient(t *testing.T) {
+	endless := func() io.Reader { return io.LimitReader(zeros{}, 4*maxQueued) }
+	for name, free := range map[string]func(*output, *client){
+		"the client leaves":  func(_ *output, c *client) { c.close() },
+		"the container ends": func(o *output, _ *client) { o.end() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOutput(nil)
+			cl, _ := pair(t, o)
+			done := make(chan struct{})
+			go func() {
+				o.copy(kindStdout, logfile.Stdout, endless())
+				close(done)
+			}()
+			if waitOr(done, 50*time.Millisecond) {
+				t.Fatal("nobody waited for the client: output is lost or memory grows")
+			}
+			free(o, cl)
+			if !waitOr(done, 5*time.Second) {
+				t.Fatal("the container is held up for ever")
+			}
+			cl.close()
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func FuzzReceive(f *testing.F) {
+	f.Add([]byte("q\x00\x00\x00\x02{}"))
+	f.Add([]byte("1\xff\xff\xff\xff"))
+	f.Add([]byte("x\x00\x00\x00\x0a{\"code\":1}"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		go func() {
+			_, _ = theirs.Write(in)
+			theirs.Close()
+		}()
+		c := &conn{Conn: ours}
+		var buf []byte
+		for {
+			_, payload, err := c.receive(&buf)
+			if err != nil {
+				return
+			}
+			if len(payload) > maxFrame {
+				t.Fatalf("a frame of %d bytes", len(payload))
+			}
+		}
+	})
+}

@@ -1,0 +1,330 @@
+package runtime
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func testStore(t *testing.T) *Store {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("the store kills leftovers by their cgroups: root only")
+	}
+	dir := t.TempDir()
+	s := &Store{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"), CgroupParent: "/mvrun-store-test", CgroupDriver: "cgroupfs"}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// make one container, as create does.
+func testContainer(t *testing.T, s *Store, name string) string {
+	t.Helper()
+	h, name, err := s.Reserve(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.WritePending(&Config{ID: h.ID, Name: name, Created: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.Commit(), h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return h.ID
+}
+
+// kept lists all that the store holds, but for locks that stay.
+func kept(t *testing.T, s *Store) (all []string) {
+	t.Helper()
+	for _, dir := range []string{s.Root, s.State} {
+		_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && filepath.Base(path) != ".lock" {
+				all = append(all, path)
+			}
+			return nil
+		})
+	}
+	return all
+}
+
+func TestCreateResolveRemove(t *testing.T) {
+	s := testStore(t)
+	id := testContainer(t, s, "bbox1")
+	for _, ref := range []string{"bbox1", "/bbox1", id, id[:12], id[:20]} {
+		if got, err := s.Resolve(ref); err != nil || got != id {
+			t.Errorf("resolve %q: %q, %v", ref, got, err)
+		}
+	}
+	for _, ref := range []string{"", "/", "bbox", "nosuch", "..", "../names/bbox1", "zz", strings.Repeat("f", 64)} {
+		if got, err := s.Resolve(ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("resolve %q: %q, %v", ref, got, err)
+		}
+	}
+	if _, _, err := s.Reserve("bbox1"); !errors.Is(err, ErrNameInUse) {
+		t.Errorf("second bbox1: %v", err)
+	}
+	h, err := s.Lock(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lock(id); !errors.Is(err, ErrRunning) {
+		t.Errorf("second lock: %v", err)
+	}
+	if err := h.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if left := kept(t, s); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+// A command killed while it makes a container leaves nothing that the next
+// command does not take away.
+func TestKilledCreation(t *testing.T) {
+	s := testStore(t)
+	for _, stage := range []string{"reserved", "pending"} {
+		h, name, err := s.Reserve("bbox1")
+		if err != nil {
+			t.Fatal(stage, err)
+		}
+		if stage == "pending" {
+			if err := h.WritePending(&Config{ID: h.ID, Name: name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Open(); err != nil { // somebody else's command, while we live
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(s.Dir(h.ID)); err != nil {
+			t.Fatalf("%s: another command took the container of a living one: %v", stage, err)
+		}
+		h.File().Close() // what a kill -9 does to the lock
+		if err := s.Open(); err != nil {
+			t.Fatal(err)
+		}
+		if left := kept(t, s); len(left) > 0 {
+			t.Errorf("%s: left over: %v", stage, left)
+		}
+	}
+}
+
+// A name whose owner died is free at once, without any clean-up before.
+func TestStaleName(t *testing.T) {
+	s := testStore(t)
+	h, _, err := s.Reserve("bbox1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.File().Close()
+	again, _, err := s.Reserve("bbox1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneNameOneWinner(t *testing.T) {
+	s := testStore(t)
+	var wg sync.WaitGroup
+	won := make(chan *Handle, 40)
+	for range cap(won) {
+		wg.Go(func() {
+			h, _, err := s.Reserve("bbox1")
+			if err == nil {
+				won <- h
+			} else if !errors.Is(err, ErrNameInUse) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		t.Errorf("%d winners", len(won))
+	}
+}
+
+// A removal cut short at any step is finished by the next command.
+func TestKilledRemoval(t *testing.T) {
+	s := testStore(t)
+	id := testContainer(t, s, "bbox1")
+	if err := os.Rename(s.Dir(id), filepath.Join(s.containers(), removing+id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if left := kept(t, s); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+// A container whose monitor was killed is shown as ended, and what it left
+// running is killed.
+func TestDeadMonitor(t *testing.T) {
+	s := testStore(t)
+	id := testContainer(t, s, "bbox1")
+	orphan := exec.Command("sleep", "1000")
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- orphan.Wait() }()
+	init, err := Identify(orphan.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Lock(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.WriteState(State{Status: Running, Init: init, StartedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Load(id)
+	if err != nil || c.State.Status != Running {
+		t.Fatalf("with the monitor alive: %+v, %v", c, err)
+	}
+	h.File().Close()
+	if c, err = s.Load(id); err != nil || c.State.Status != Exited || c.State.ExitCode != 137 || c.State.Error == "" {
+		t.Errorf("with the monitor dead: %+v, %v", c, err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the orphan lives")
+	}
+}
+
+// A process that only has the pid of a dead one is not killed for it.
+func TestReusedPid(t *testing.T) {
+	own, err := Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !own.Alive() {
+		t.Error("we are not alive")
+	}
+	for _, p := range []Process{{}, {own.Pid, own.Start + 1, own.Boot}, {own.Pid, own.Start, "another boot"}} {
+		if p.Alive() {
+			t.Errorf("%+v is alive", p)
+		}
+	}
+	zombie := exec.Command("true")
+	if err := zombie.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, zombie.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	z, err := Identify(zombie.Process.Pid)
+	if err != nil || z.Alive() {
+		t.Errorf("a zombie is alive: %+v, %v", z, err)
+	}
+	_ = zombie.Wait()
+}
+
+// One damaged container is named and does not hide the others.
+func TestCorruptRecords(t *testing.T) {
+	s := testStore(t)
+	good, bad := testContainer(t, s, "good"), testContainer(t, s, "bad")
+	for _, content := range []string{"", "{", "null garbage", `{"id": 5}`} {
+		if err := os.WriteFile(s.configPath(bad), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, errs := s.List()
+		if len(all) != 1 || all[0].Config.ID != good {
+			t.Errorf("%q: %d containers", content, len(all))
+		}
+		if len(errs) != 1 || !strings.Contains(errs[0].Error(), "container bad") {
+			t.Errorf("%q: errors %v", content, errs)
+		}
+	}
+	if id, err := s.Resolve("bad"); err != nil || id != bad {
+		t.Errorf("resolve: %q, %v", id, err)
+	}
+	h, err := s.Lock(bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Reserve("bad"); err != nil {
+		t.Errorf("the name is not free: %v", err)
+	}
+}
+
+func TestHostID(t *testing.T) {
+	s := testStore(t)
+	ids := make(chan string, 20)
+	var wg sync.WaitGroup
+	for range cap(ids) {
+		wg.Go(func() {
+			id, err := s.HostID()
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- id
+		})
+	}
+	wg.Wait()
+	first := <-ids
+	for range cap(ids) - 1 {
+		if id := <-ids; id != first || len(id) != 32 {
+			t.Errorf("%q and %q", first, id)
+		}
+	}
+}
+
+func TestLookupUser(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(root, "etc", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u, err := LookupUser(root, "", nil); err != nil || u.UID != 0 {
+		t.Errorf("without files: %+v, %v", u, err)
+	}
+	if _, err := LookupUser(root, "www", nil); err == nil {
+		t.Error("a name without a passwd file is found")
+	}
+	write("passwd", "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/:/bin/sh\n")
+	write("group", "root:x:0:\nwww:x:34:\nlog:x:5:www\n")
+	for name, want := range map[string][2]uint32{"www": {33, 34}, "33": {33, 34}, "www:log": {33, 5}, "7:8": {7, 8}, "": {0, 0}, "1000": {1000, 0}} {
+		if u, err := LookupUser(root, name, nil); err != nil || u.UID != want[0] || u.GID != want[1] {
+			t.Errorf("%q: %+v, %v; want %v", name, u, err, want)
+		}
+	}
+	// The image's links must not lead out of the image, nor block.
+	os.Remove(filepath.Join(root, "etc", "passwd"))
+	if err := os.Symlink("/../../../../etc/passwd", filepath.Join(root, "etc", "passwd")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LookupUser(root, "daemon", nil); err == nil {
+		t.Error("a user of the host's passwd is found")
+	}
+	os.Remove(filepath.Join(root, "etc", "group"))
+	if err := unix.Mkfifo(filepath.Join(root, "etc", "group"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LookupUser(root, "5:6", nil); err != nil {
+		t.Error(err)
+	}
+}

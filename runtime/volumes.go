@@ -1,0 +1,36 @@
+package runtime
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/rootfs"
+)
+
+// RemoveAnonymousVolumes removes the volumes that were made for this container
+// alone. It is idempotent.
+func (s *Store) RemoveAnonymousVolumes(c *Config) error {
+	vols := rootfs.OpenVolumes(s.Root)
+	var errs []error
+	for _, m := range c.Mounts {
+		if m.Type != "volume" || !m.Anonymous || m.Name == "" {
+			continue
+		}
+		if err := vols.Remove(m.Name); !errors.Is(err, rootfs.ErrNoVolume) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeVolumesOf does that for a container that goes with its exit (--rm),
+// whose directory is dir by now. One without a readable record has none that
+// could be found.
+func (s *Store) removeVolumesOf(dir string) error {
+	var c Config
+	if err := jsonfile.Read(filepath.Join(dir, "config.json"), &c); err != nil || !c.AutoRemove {
+		return nil
+	}
+	return s.RemoveAnonymousVolumes(&c)
+}
