@@ -9,6 +9,8 @@ func commands() []*cli.Command {
 		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
 		pauseCommand, unpauseCommand,
 		networkCommand,
+		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
+		loadCommand, saveCommand, importCommand, loginCommand, logoutCommand, volumeCommand,
 		infoCommand, versionCommand,
 		monitorCommand,
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -214,21 +213,4 @@ func createContainer(ctx context.Context, c *cli.Context, store *runtime.Store, 
 		return errors.Join(err, cr.abandon())
 	}
 	return cr.handle.Close()
-}
-
-// ensureImage returns the image, pulled if the policy says so.
-func ensureImage(ctx context.Context, c *cli.Context, root, ref string) (*image.Image, error) {
-	images, err := image.Open(root)
-	if err != nil {
-		return nil, err
-	}
-	opt := image.PullOptions{Policy: image.Policy(c.String("pull"))}
-	if p := c.String("platform"); p != "" {
-		platform, err := v1.ParsePlatform(p)
-		if err != nil || strings.Count(p, "/") < 1 {
-			return nil, fmt.Errorf("--platform %s: use os/arch[/variant], such as linux/arm64", p)
-		}
-		opt.Platform = platform
-	}
-	return images.Ensure(ctx, ref, opt)
 }

@@ -92,5 +92,3 @@ func lockForRemoval(store *runtime.Store, id string, force bool) (*runtime.Handl
 	}
 	return h, err
 }
-
-func removeAnonymousVolumes(*runtime.Store, *runtime.Container) error { return nil }

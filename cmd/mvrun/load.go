@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/moby/term"
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/image"
+)
+
+var loadCommand = &cli.Command{
+	Name:  "load",
+	Usage: "bring images from an archive, or an OCI image layout, into the store",
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "input", Aliases: []string{"i"}, Usage: "file or directory to read instead of stdin"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "accepted; there is no progress to hide"},
+		unpackLimitFlag(),
+	},
+	Action: func(c *cli.Context) error {
+		if c.NArg() != 0 {
+			return errUsage(c, "no arguments; the archive is stdin or --input")
+		}
+		store, images, err := openImages(c)
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible(c)
+		defer stop()
+		loaded, err := loadFrom(c, images)
+		for _, img := range loaded {
+			printLoaded(c, img)
+			// The images are whole: a layer that can't be unpacked is a failure
+			// all the same.
+			if err == nil {
+				err = unpackImage(ctx, c, store.Root, img)
+			}
+		}
+		return err
+	},
+}
+
+func loadFrom(c *cli.Context, images *image.Store) ([]*image.Image, error) {
+	ctx, stop := interruptible(c)
+	defer stop()
+	path := c.String("input")
+	if path == "" {
+		if term.IsTerminal(os.Stdin.Fd()) {
+			return nil, errors.New("requested load from stdin, but stdin is a terminal: use --input or a pipe")
+		}
+		return images.Load(ctx, os.Stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load images: %w", err)
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if fi.IsDir() {
+		return images.LoadDir(ctx, path)
+	}
+	return images.Load(ctx, f)
+}
+
+func printLoaded(c *cli.Context, img *image.Image) {
+	if len(img.Names) == 0 {
+		fmt.Fprintln(c.App.Writer, "Loaded image ID:", img.ID)
+		return
+	}
+	for _, name := range img.Names {
+		fmt.Fprintln(c.App.Writer, "Loaded image:", name)
+	}
+}
+
+// openOutput is a file to be, written beside its place and renamed when it is
+// whole, or stdout, which may not be a terminal.
+func openOutput(path string) (w io.Writer, commit func() error, abandon func(), err error) {
+	if path == "" || path == "-" {
+		if term.IsTerminal(os.Stdout.Fd()) {
+			return nil, nil, nil, errors.New("cowardly refusing to save to a terminal: use --output or a pipe")
+		}
+		return os.Stdout, func() error { return nil }, func() {}, nil
+	}
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0) // a device or a named pipe
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return f, f.Close, func() { f.Close() }, nil
+	}
+	f, err := os.CreateTemp(dirOf(path), ".mvrun-save-*")
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	commit = func() error {
+		if err := f.Chmod(0o600); err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+		return os.Rename(f.Name(), path)
+	}
+	return f, commit, func() { f.Close(); os.Remove(f.Name()) }, nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/docker/go-units"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/term"
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/rootfs"
+)
+
+func insecureFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "insecure", Usage: "allow plain HTTP and unknown certificates"}
+}
+
+func unpackLimitFlag() cli.Flag {
+	return &cli.StringFlag{Name: "max-unpacked-size", Usage: "refuse a layer that unpacks to more, such as 20g (default: no limit)"}
+}
+
+// pullOptions are the command's wishes for a pull. Layers are unpacked beside
+// their download. finish ends the progress on w.
+func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt image.PullOptions, finish func(), err error) {
+	opt.Registries = registries(c)
+	finish = func() {}
+	if p := c.String("platform"); p != "" {
+		if opt.Platform, err = image.ParsePlatform(p); err != nil {
+			return opt, finish, err
+		}
+	}
+	layers, err := openLayers(c, root)
+	if err != nil {
+		return opt, finish, err
+	}
+	opt.Unpack = func(ctx context.Context, ls []v1.Layer) error {
+		_, err := layers.Unpack(ctx, ls)
+		return err
+	}
+	switch f, isFile := w.(*os.File); {
+	case quiet:
+	case isFile && term.IsTerminal(f.Fd()):
+		bars := newBars(f)
+		opt.Progress, finish = bars, bars.wait
+	default:
+		opt.Progress = &plainProgress{w: w}
+	}
+	return opt, finish, nil
+}
+
+// registries says how registries are spoken to.
+func registries(c *cli.Context) image.Registries {
+	var r image.Registries
+	if c.Bool("insecure") {
+		r.Insecure = []string{"*"}
+	}
+	return r
+}
+
+// openLayers opens the unpacked layers with the limit that was asked for.
+func openLayers(c *cli.Context, root string) (*rootfs.Store, error) {
+	layers := rootfs.Open(root)
+	if s := c.String("max-unpacked-size"); s != "" {
+		n, err := units.RAMInBytes(s)
+		if err != nil || n <= 0 {
+			return nil, fmt.Errorf("--max-unpacked-size %s: use a size such as 20g", s)
+		}
+		layers.LimitUnpacked(n)
+	}
+	return layers, nil
+}
+
+// unpackImage unpacks an image that came otherwise than by a pull.
+func unpackImage(ctx context.Context, c *cli.Context, root string, img *image.Image) error {
+	layers, err := openLayers(c, root)
+	if err != nil {
+		return err
+	}
+	ls, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	_, err = layers.Unpack(ctx, ls)
+	return err
+}

@@ -1,0 +1,19 @@
+package main
+
+import "github.com/urfave/cli/v2"
+
+var tagCommand = &cli.Command{
+	Name:      "tag",
+	Usage:     "give an image one more name",
+	ArgsUsage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+	Action: func(c *cli.Context) error {
+		if c.NArg() != 2 {
+			return errUsage(c, "2 arguments, an image and its new name")
+		}
+		_, images, err := openImages(c)
+		if err != nil {
+			return err
+		}
+		return images.Tag(c.Args().Get(0), c.Args().Get(1))
+	},
+}

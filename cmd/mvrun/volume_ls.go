@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/rootfs"
+)
+
+var volumeLsCommand = &cli.Command{
+	Name:    "ls",
+	Aliases: []string{"list"},
+	Usage:   "list volumes",
+	Flags: []cli.Flag{
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "names only"},
+		&cli.StringSliceFlag{Name: "filter", Aliases: []string{"f"}, Usage: "name=, label=, driver= or dangling="},
+		&cli.StringFlag{Name: "format", Usage: "Go template, table TEMPLATE, or json"},
+	},
+	Action: func(c *cli.Context) error {
+		if c.NArg() != 0 {
+			return errUsage(c, "no arguments")
+		}
+		filter, err := parseVolumeFilter(c.StringSlice("filter"), "dangling", "driver", "label", "name")
+		if err != nil {
+			return err
+		}
+		store, err := openStore(c)
+		if err != nil {
+			return err
+		}
+		vols, damage := rootfs.OpenVolumes(store.Root).List()
+		if damage != nil {
+			warn(c.App.ErrWriter, "%v", damage)
+		}
+		users := map[string][]string{}
+		if len(filter["dangling"]) > 0 {
+			if users, err = volumeUsers(store); err != nil {
+				return err
+			}
+		}
+		l := list{
+			columns: []column{{"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}},
+			heads:   map[string]string{"Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS", "Size": "SIZE", "Links": "LINKS", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS"},
+		}
+		for _, v := range vols {
+			if filter.match(v, users) {
+				l.rows = append(l.rows, map[string]string{
+					"Name": v.Name, "Driver": "local", "Scope": "local", "Mountpoint": v.Path, "Labels": joinLabels(v.Labels),
+					"Size": "N/A", "Links": "N/A", "Availability": "N/A", "Group": "N/A", "Status": "N/A",
+				})
+			}
+		}
+		if c.Bool("quiet") {
+			return l.print(c.App.Writer, "{{.Name}}")
+		}
+		return l.print(c.App.Writer, c.String("format"))
+	},
+}
+
+type volumeFilter map[string][]string
+
+func parseVolumeFilter(args []string, keys ...string) (volumeFilter, error) {
+	f, err := parseImageFilter(args, keys...)
+	return volumeFilter(f), err
+}
+
+// match picks a volume: all labels must fit, of the other keys' values any.
+func (f volumeFilter) match(v rootfs.Volume, users map[string][]string) bool {
+	labelled := func(want string) bool {
+		key, value, given := strings.Cut(want, "=")
+		have, ok := v.Labels[key]
+		return ok && (!given || have == value)
+	}
+	for key, values := range f {
+		fits := false
+		for i, want := range values {
+			switch key {
+			case "label":
+				fits = labelled(want) && (i == 0 || fits)
+			case "label!":
+				fits = !labelled(want) && (i == 0 || fits)
+			case "name":
+				fits = fits || strings.Contains(v.Name, want)
+			case "driver":
+				fits = fits || want == "local"
+			case "dangling":
+				fits = fits || (want == "true" || want == "1") == (len(users[v.Name]) == 0)
+			default:
+				fits = true
+			}
+		}
+		if !fits {
+			return false
+		}
+	}
+	return true
+}
+
+// treeSize is what the files below dir hold, in bytes, as far as it can be told.
+func treeSize(dir string) (sum int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if fi, err := e.Info(); err == nil {
+				sum += fi.Size()
+			}
+		}
+		return nil
+	})
+	return sum
+}
+
+var volumeInspectCommand = &cli.Command{
+	Name:      "inspect",
+	Usage:     "show all of one or more volumes",
+	ArgsUsage: "VOLUME…",
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "Go template, or json"},
+	},
+	Action: func(c *cli.Context) error {
+		if c.NArg() == 0 {
+			return errUsage(c, "at least 1 argument")
+		}
+		store, err := openStore(c)
+		if err != nil {
+			return err
+		}
+		return inspectAll(c, func(ref string) (any, error) {
+			v, err := inspectVolumeObject(store, ref)
+			if err == errNoObject {
+				return nil, fmt.Errorf("no such volume: %s", ref)
+			}
+			return v, err
+		})
+	},
+}
+
+// volumeView is a volume in Docker's form of inspect.
+type volumeView struct {
+	CreatedAt  string
+	Driver     string
+	Labels     map[string]string
+	Mountpoint string
+	Name       string
+	Options    map[string]string
+	Scope      string
+}
+
+func viewVolume(v rootfs.Volume) volumeView {
+	labels := v.Labels
+	if len(labels) == 0 {
+		labels = nil
+	}
+	return volumeView{
+		CreatedAt: v.Created.Local().Format("2006-01-02T15:04:05Z07:00"), Driver: "local", Labels: labels,
+		Mountpoint: v.Path, Name: v.Name, Scope: "local",
+	}
+}

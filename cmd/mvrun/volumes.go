@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/mvrun/mvrun/rootfs"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// volumes makes the volumes that are not there yet; those that are made go again
+// if the container is abandoned.
+func (cr *creation) volumes() error {
+	vols := rootfs.OpenVolumes(cr.store.Root)
+	for i := range cr.wish.config.Mounts {
+		m := &cr.wish.config.Mounts[i]
+		if m.Type != "volume" {
+			continue
+		}
+		vol, created, err := vols.Create(rootfs.Volume{Name: m.Name})
+		if err != nil {
+			return err
+		}
+		if created {
+			cr.undo = append(cr.undo, func() { _ = vols.Remove(vol.Name) })
+		}
+		m.Name = vol.Name
+		entries, err := os.ReadDir(vol.Path)
+		if err != nil {
+			return err
+		}
+		m.CopyUp = len(entries) == 0 && !m.NoCopy
+	}
+	return nil
+}
+
+// removeAnonymousVolumes removes the volumes that came with the container.
+func removeAnonymousVolumes(store *runtime.Store, cont *runtime.Container) error {
+	return store.RemoveAnonymousVolumes(&cont.Config)
+}
+
+// inspectVolumeObject finds a volume for inspect.
+func inspectVolumeObject(store *runtime.Store, ref string) (any, error) {
+	v, err := rootfs.OpenVolumes(store.Root).Get(ref)
+	if errors.Is(err, rootfs.ErrNoVolume) {
+		return nil, errNoObject
+	}
+	if err != nil {
+		return nil, err
+	}
+	return viewVolume(v), nil
+}
+
+// volumePath is where the volume's content lies, "" if it is gone.
+func volumePath(store *runtime.Store, name string) string {
+	v, err := rootfs.OpenVolumes(store.Root).Get(name)
+	if err != nil {
+		return ""
+	}
+	return v.Path
+}
