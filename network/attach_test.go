@@ -289,22 +289,46 @@ func TestDetachWithTheNamespaceGone(t *testing.T) {
 	l.clean(0, before)
 }
 
-// The host itself stays off the containers' VLAN.
+// The host itself stays off the containers' VLAN, also if it forwards, and a
+// neighbour there knows its MAC and its addresses.
 func TestHostIsNotOnTheVLAN(t *testing.T) {
-	l := newLab(t)
-	l.ip(0, "link", "add", "lan", "type", "veth", "peer", "name", "lanfar")
-	l.ip(0, "link", "set", "lan", "up")
-	l.ip(0, "addr", "add", "10.0.0.99/32", "dev", "lan")
-	l.start(0, "b", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.1"})
-	far := l.start(1, "far", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.2"})
-	if far.ping(t, ip("10.0.0.99"), 2) {
-		t.Error("a neighbour on VLAN 10 reaches an address of the host that is on another network")
-	}
-	for key, want := range map[string]string{"ipv6/conf/enp0s9.10/disable_ipv6": "1", "ipv4/conf/enp0s9.10/forwarding": "0"} {
-		if data, err := os.ReadFile("/proc/sys/net/" + key); err != nil || strings.TrimSpace(string(data)) != want {
-			t.Errorf("%s is %q, %v", key, data, err)
+	drivers(t, func(t *testing.T, l *lab, driver string) {
+		must(t, setSysctl("ipv6", "default", "disable_ipv6", "0"))
+		must(t, os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0))
+		l.ip(0, "link", "add", "lan", "type", "veth", "peer", "name", "lanfar")
+		l.ip(0, "link", "set", "lan", "up")
+		l.ip(0, "addr", "add", "10.0.0.99/32", "dev", "lan")
+		conn, err := net.ListenPacket("udp4", "10.0.0.99:7")
+		must(t, err)
+		defer conn.Close()
+
+		b := l.start(0, "b", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.1", VLANDriver: driver})
+		far := l.start(1, "far", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.2"})
+		if far.ping(t, ip("10.0.0.99"), 1) {
+			t.Error("a neighbour reaches an address that the host has on another network")
 		}
-	}
+		below, err := mustHost(t).LinkByName(b.at[0].Link)
+		must(t, err)
+		must(t, far.handle(t).NeighSet(&netlink.Neigh{
+			LinkIndex: far.at[0].IfIndex, IP: net.IPv4(10, 0, 0, 99), HardwareAddr: below.Attrs().HardwareAddr, State: netlink.NUD_PERMANENT,
+		}))
+		must(t, far.ns.Do(func() error {
+			out, err := net.Dial("udp4", "10.0.0.99:7")
+			if err == nil {
+				_, err = out.Write([]byte("hello"))
+			}
+			return err
+		}))
+		must(t, conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
+		if n, _, err := conn.ReadFrom(make([]byte, 10)); err == nil {
+			t.Errorf("the host took %d bytes from VLAN 10", n)
+		}
+		for key, want := range map[string]string{"ipv6/conf/enp0s9.10/disable_ipv6": "1", "ipv4/conf/enp0s9.10/forwarding": "0"} {
+			if data, err := os.ReadFile("/proc/sys/net/" + key); err != nil || strings.TrimSpace(string(data)) != want {
+				t.Errorf("%s is %q, %v", key, data, err)
+			}
+		}
+	})
 }
 
 // A bulk transfer each way: segmentation offload, full-size frames, checksums.

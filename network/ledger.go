@@ -71,37 +71,52 @@ func (l ledger) lock() (unlock func(), err error) {
 	return jsonfile.Lock(filepath.Join(l.dir, ".lock"))
 }
 
-// scan reads the directory once: links by their keys, and users. Other names
-// are nobody's.
-func (l ledger) scan() (links []linkKey, parents []int, users []linkUser, err error) {
+// entries are what one look into the directory finds.
+type entries struct {
+	links   []linkKey
+	parents []int
+	users   []linkUser
+	scratch []string // half-written by somebody who was killed, if seen under the lock
+}
+
+// scan reads the directory once. Other names are nobody's.
+func (l ledger) scan() (found entries, err error) {
 	dir, err := os.Open(l.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil, nil
+		return entries{}, nil
 	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("read links: %w", err)
+		return entries{}, fmt.Errorf("read links: %w", err)
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("read links: %w", err)
+		return entries{}, fmt.Errorf("read links: %w", err)
 	}
 	for _, name := range names {
-		if u, ok := parseUser(name); ok {
-			users = append(users, u)
-			continue
-		}
-		base, ok := strings.CutSuffix(name, ".json")
-		if !ok {
-			continue
-		}
-		if key, ok := parseKey(base); ok {
-			links = append(links, key)
-		} else if parent, err := strconv.Atoi(base); err == nil {
-			parents = append(parents, parent)
-		}
+		found.add(name)
 	}
-	return links, parents, users, nil
+	return found, nil
+}
+
+func (e *entries) add(name string) {
+	if u, ok := parseUser(name); ok {
+		e.users = append(e.users, u)
+		return
+	}
+	if strings.HasPrefix(name, ".tmp-") {
+		e.scratch = append(e.scratch, name)
+		return
+	}
+	base, ok := strings.CutSuffix(name, ".json")
+	if !ok {
+		return
+	}
+	if key, ok := parseKey(base); ok {
+		e.links = append(e.links, key)
+	} else if parent, err := strconv.Atoi(base); err == nil {
+		e.parents = append(e.parents, parent)
+	}
 }
 
 func parseUser(name string) (linkUser, bool) {

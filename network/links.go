@@ -45,11 +45,11 @@ func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
 
 // alone refuses company where there is a leg in passthru mode.
 func (s *Store) alone(l ledger, user linkUser) error {
-	_, _, users, err := l.scan()
+	found, err := l.scan()
 	if err != nil {
 		return err
 	}
-	for _, u := range users {
+	for _, u := range found.users {
 		if u.key != user.key || u == user || u.mode != passthru && user.mode != passthru || !s.running(u.container) {
 			continue
 		}
@@ -109,13 +109,13 @@ func (s *Store) leave(gone func(linkUser) bool) error {
 }
 
 func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
-	links, parents, users, err := l.scan()
+	found, err := l.scan()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	used := map[linkKey]bool{}
-	for _, u := range users {
+	for _, u := range found.users {
 		if gone(u) || !s.running(u.container) {
 			errs = append(errs, l.dropUser(u))
 		} else {
@@ -123,7 +123,7 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 		}
 	}
 	busy := map[int]bool{}
-	for _, key := range links {
+	for _, key := range found.links {
 		if used[key] {
 			busy[key.parent] = true
 			continue
@@ -133,10 +133,13 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 			busy[key.parent] = true
 		}
 	}
-	for _, index := range parents {
+	for _, index := range found.parents {
 		if !busy[index] {
 			errs = append(errs, h.restoreParent(l, index))
 		}
+	}
+	for _, name := range found.scratch {
+		errs = append(errs, l.remove(name))
 	}
 	return errors.Join(errs...)
 }
@@ -145,11 +148,11 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 // that mvrun made and that nobody uses any more. It needs nothing of the
 // container but its ID: the namespace may be gone. Idempotent.
 func (s *Store) Detach(containerID string) error {
-	_, _, users, err := s.ledger().scan()
+	found, err := s.ledger().scan()
 	if err != nil {
 		return err
 	}
-	for _, u := range users {
+	for _, u := range found.users {
 		if u.container == containerID {
 			return s.leave(func(u linkUser) bool { return u.container == containerID })
 		}
@@ -157,23 +160,28 @@ func (s *Store) Detach(containerID string) error {
 	return nil
 }
 
-// reapLinks does what Detach would have done for dead containers.
+// reapLinks does what Detach would have done for dead containers, if there is
+// anything to do.
 func (s *Store) reapLinks() error {
-	links, parents, users, err := s.ledger().scan()
+	found, err := s.ledger().scan()
 	if err != nil {
 		return err
 	}
-	used := map[linkKey]bool{}
-	stale := false
-	for _, u := range users {
+	stale := len(found.scratch) > 0
+	used, busy := map[linkKey]bool{}, map[int]bool{}
+	for _, u := range found.users {
 		live := s.running(u.container)
 		used[u.key] = used[u.key] || live
 		stale = stale || !live
 	}
-	for _, key := range links {
+	for _, key := range found.links {
 		stale = stale || !used[key]
+		busy[key.parent] = true
 	}
-	if !stale && !(len(links) == 0 && len(parents) > 0) {
+	for _, index := range found.parents {
+		stale = stale || !busy[index]
+	}
+	if !stale {
 		return nil
 	}
 	return s.leave(func(linkUser) bool { return false })

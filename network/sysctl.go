@@ -29,11 +29,14 @@ func noIPv6(ifName string) error {
 
 // hermit keeps the host itself off the VLAN whose sub-interface was made for
 // containers: no IPv6 address by autoconfiguration, no answer to ARP for the
-// host's addresses on other interfaces, no forwarding of what comes in. It is
+// host's addresses on other interfaces, no forwarding of what comes in, and
+// nothing taken at all: strict reverse path filtering (RFC 3704) drops what
+// comes from where no route leads, and none leads out of this interface. It is
 // for before the link is set up.
 func hermit(ifName string) error {
 	return errors.Join(
 		noIPv6(ifName),
+		setSysctl("ipv4", ifName, "rp_filter", "1"),
 		setSysctl("ipv4", ifName, "arp_ignore", "8"),
 		setSysctl("ipv4", ifName, "forwarding", "0"),
 	)

@@ -241,6 +241,11 @@ func (h host) restoreParent(l ledger, index int) error {
 		return err
 	}
 	if recorded && parent != nil {
+		// Another root's VLANs need the changes as ours did: a later command
+		// takes them back.
+		if busy, err := vlanbpf.Busy(h.Handle, parent); busy || err != nil {
+			return err
+		}
 		if err := changes.Undo(h.Handle, parent); err != nil {
 			return fmt.Errorf("restore parent %s: %w", parent.Attrs().Name, err)
 		}

@@ -50,6 +50,12 @@ func Carries(h *netlink.Handle, ifb netlink.Link) (parent int, vid uint16, err e
 	return 0, 0, nil
 }
 
+// Busy tells whether any VLAN of the parent is carried.
+func Busy(h *netlink.Handle, parent netlink.Link) (bool, error) {
+	filters, err := list(h, parent, netlink.HANDLE_MIN_INGRESS)
+	return len(filters) > 0, err
+}
+
 // Add joins the ifb and the VLAN of the parent, whose Changes have been
 // applied: egress first, so that the first frame that comes in finds its
 // answer's way out. Idempotent: it repairs what somebody took apart.

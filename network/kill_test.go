@@ -1,0 +1,109 @@
+package network
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+const helperEnv = "MVRUN_NETWORK_TEST_HELPER" // dir of a store
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(helperEnv); dir != "" {
+		helper(dir)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// helper plans and attaches a container, and then takes it all down again,
+// when it is told to.
+func helper(dir string) {
+	s := &Store{Dir: dir + "/networks", State: dir + "/links"}
+	fmt.Println("ready")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	owner := Owner{ID: "helper", Name: "helper"}
+	eps, _, err := s.Plan(owner, []Request{
+		{VLAN: "10", Parent: trunk, IP: "10.0.0.1", VLANDriver: driverEBPF}, {Network: "mac_net20"},
+	})
+	if err == nil {
+		ns, err := NewNamespace()
+		if err == nil {
+			for _, ep := range eps {
+				if _, _, err = s.Attach(context.Background(), ns, owner, ep); err != nil {
+					break
+				}
+			}
+		}
+	}
+	if err == nil {
+		err = s.Detach("helper")
+	}
+	if err == nil {
+		err = s.Release("helper")
+	}
+	fmt.Println("done", err)
+}
+
+// A kill -9 at any moment leaves nothing that the next command does not find
+// and remove.
+func TestKilledAtAnyMoment(t *testing.T) {
+	l := newLab(t)
+	l.create(0, Config{Name: "mac_net20", Segment: Segment{trunk, 20}, Subnets: []Subnet{{Prefix: prefix("10.0.2.0/24")}}})
+	dir := l.store[0].Dir[:len(l.store[0].Dir)-len("/networks")]
+	before := l.inventory(0)
+	beforeTree := tree(t, l.store[0].Dir)
+	unhurt, leftovers := 0, 0
+	for i := range 80 {
+		if l.killed(dir, time.Duration(i)*400*time.Microsecond) {
+			unhurt++
+		}
+		found, err := l.store[0].ledger().scan()
+		must(t, err)
+		if len(found.links)+len(found.users) > 0 {
+			leftovers++
+		}
+		l.dead["helper"] = true
+		must(t, l.store[0].Reap())
+		l.dead["helper"] = false
+		l.clean(0, before)
+		if now := tree(t, l.store[0].Dir); now != beforeTree {
+			t.Errorf("kill %d: left %s, before %s", i, now, beforeTree)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if leftovers < 10 {
+		t.Errorf("only %d of 80 kills hit it with something half made (%d came too late): the test tests nothing", leftovers, unhurt)
+	}
+}
+
+// killed runs the helper and kills it after it began; true if it was done by
+// then.
+func (l *lab) killed(dir string, after time.Duration) bool {
+	l.t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), helperEnv+"="+dir)
+	in, err := cmd.StdinPipe()
+	must(l.t, err)
+	out, err := cmd.StdoutPipe()
+	must(l.t, err)
+	must(l.t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	lines.Scan()
+	_, err = in.Write([]byte("\n"))
+	must(l.t, err)
+	time.Sleep(after)
+	must(l.t, cmd.Process.Kill())
+	done := lines.Scan()
+	if done && lines.Text() != "done <nil>" {
+		l.t.Errorf("helper: %s", lines.Text())
+	}
+	_ = cmd.Wait()
+	return done
+}
