@@ -206,6 +206,11 @@ func createContainer(ctx context.Context, c *cli.Context, store *runtime.Store, 
 	if err != nil {
 		return err
 	}
+	release, err := cr.holdImages()
+	if err != nil {
+		return errors.Join(err, cr.abandon())
+	}
+	defer release()
 	if err = cr.fill(ctx, c); err == nil {
 		err = cr.handle.Commit()
 	}

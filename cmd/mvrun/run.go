@@ -73,6 +73,11 @@ func launch(c *cli.Context, store *runtime.Store, w *wish, req monitor.Request) 
 	if err != nil {
 		return nil, err
 	}
+	release, err := cr.holdImages()
+	if err != nil {
+		return nil, errors.Join(err, cr.abandon())
+	}
+	defer release()
 	spawned, err := monitor.Spawn(cr.handle, storeFlags(store))
 	if err != nil {
 		return nil, errors.Join(err, cr.abandon())
