@@ -8,7 +8,7 @@ func commands() []*cli.Command {
 		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand,
 		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
 		pauseCommand, unpauseCommand,
-		networkCommand,
+		containerCommand, networkCommand,
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
 		loadCommand, saveCommand, importCommand, loginCommand, logoutCommand, volumeCommand,
 		infoCommand, versionCommand,

@@ -15,11 +15,6 @@ import (
 	"github.com/mvrun/mvrun/runtime"
 )
 
-// errUsage is said when a command misses its arguments.
-func errUsage(c *cli.Context, needs string) error {
-	return fmt.Errorf("%q requires %s: see 'mvrun %s --help'", c.Command.FullName(), needs, c.Command.FullName())
-}
-
 // wish is what a create or run command line asks for, before the image has
 // had its say.
 type wish struct {

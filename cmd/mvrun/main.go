@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -27,6 +28,8 @@ func run(args []string) int {
 func newApp() *cli.App {
 	// Docker's -h is the host name; help is --help alone.
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Usage: "show help", DisableDefaultText: true}
+	all := commands()
+	plainUsage(all, "mvrun")
 	return &cli.App{
 		Name:                      "mvrun",
 		Usage:                     "containers on the VLANs of your LAN, without a daemon",
@@ -34,12 +37,23 @@ func newApp() *cli.App {
 		UseShortOptionHandling:    true,
 		DisableSliceFlagSeparator: true, // -e A=1,2 is one variable
 		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "show the version"},
 			&cli.StringFlag{Name: "root", Value: "/var/lib/mvrun", EnvVars: []string{"MVRUN_ROOT"}, Usage: "directory of images, containers and networks"},
 			&cli.StringFlag{Name: "state", Value: "/run/mvrun", EnvVars: []string{"MVRUN_STATE"}, Usage: "directory of what is gone after a reboot"},
 			&cli.StringFlag{Name: "cgroup-parent", Value: "/mvrun", EnvVars: []string{"MVRUN_CGROUP_PARENT"}, Usage: "cgroup that the containers' are made in (cgroupfs driver)"},
 			&cli.StringFlag{Name: "cgroup-driver", Value: "auto", EnvVars: []string{"MVRUN_CGROUP_DRIVER"}, Usage: "auto, cgroupfs or systemd"},
 		},
-		Commands:       commands(),
+		Commands:       all,
+		Action:         rootAction,
+		OnUsageError:   usageError("mvrun"),
 		ExitErrHandler: func(*cli.Context, error) {}, // report alone decides
 	}
+}
+
+func rootAction(c *cli.Context) error {
+	if c.Bool("version") {
+		_, err := fmt.Fprintf(c.App.Writer, "mvrun version %s\n", version)
+		return err
+	}
+	return groupAction("mvrun")(c)
 }

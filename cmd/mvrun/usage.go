@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// errUsage is said when a command misses its arguments.
+func errUsage(c *cli.Context, needs string) error {
+	return withCode(1, fmt.Errorf("\"mvrun %s\" requires %s: see 'mvrun %s --help'", c.Command.FullName(), needs, c.Command.FullName()))
+}
+
+// plainUsage gives every command below, and the groups of commands, one-line
+// errors for what they don't know.
+func plainUsage(commands []*cli.Command, path string) {
+	for _, cmd := range commands {
+		name := path + " " + cmd.Name
+		cmd.OnUsageError = usageError(name)
+		if len(cmd.Subcommands) > 0 {
+			if cmd.Action == nil {
+				cmd.Action = groupAction(name)
+			}
+			plainUsage(cmd.Subcommands, name)
+		}
+	}
+}
+
+// groupAction is what a group does without one of its commands.
+func groupAction(name string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.NArg() > 0 {
+			return fmt.Errorf("'%s' is not a command of %s: see '%s --help'", c.Args().First(), name, name)
+		}
+		if name == "mvrun" {
+			return cli.ShowAppHelp(c)
+		}
+		return cli.ShowSubcommandHelp(c)
+	}
+}
+
+var (
+	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
+	needsValue  = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
+)
+
+// usageError words a mistake in the options as Docker does, exit code 125.
+func usageError(name string) cli.OnUsageErrorFunc {
+	return func(_ *cli.Context, err error, _ bool) error {
+		text := err.Error()
+		if m := unknownFlag.FindStringSubmatch(text); m != nil {
+			text = "unknown flag: " + dashes(m[1])
+		} else if m := needsValue.FindStringSubmatch(text); m != nil {
+			text = "flag needs an argument: " + dashes(m[1])
+		}
+		return &exitError{125, fmt.Errorf("%s: see '%s --help'", text, name)}
+	}
+}
+
+func dashes(flag string) string {
+	if len([]rune(strings.SplitN(flag, "=", 2)[0])) == 1 {
+		return "-" + flag
+	}
+	return "--" + flag
+}
