@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +28,8 @@ import (
 // for it, and a link before it is made, so that whatever a kill -9 leaves is
 // in the ledger.
 type ledger struct{ dir string }
+
+const scratchPrefix = ".tmp-"
 
 // linkKey is what identifies a VLAN link in the kernel, whatever its name.
 type linkKey struct {
@@ -104,7 +108,7 @@ func (e *entries) add(name string) {
 		e.users = append(e.users, u)
 		return
 	}
-	if strings.HasPrefix(name, ".tmp-") {
+	if strings.HasPrefix(name, scratchPrefix) {
 		e.scratch = append(e.scratch, name)
 		return
 	}
@@ -155,7 +159,7 @@ func (l ledger) link(key linkKey) (linkRecord, bool) {
 
 func (l ledger) setLink(key linkKey, rec linkRecord) error {
 	rec.Epoch = epoch()
-	return jsonfile.Write(filepath.Join(l.dir, key.String()+".json"), rec, 0o600)
+	return l.put(key.String(), rec)
 }
 
 func (l ledger) dropLink(key linkKey) error { return l.remove(key.String() + ".json") }
@@ -167,7 +171,24 @@ func (l ledger) parent(index int) (vlanbpf.Changes, bool) {
 }
 
 func (l ledger) setParent(index int, c vlanbpf.Changes) error {
-	return jsonfile.Write(filepath.Join(l.dir, strconv.Itoa(index)+".json"), parentRecord{c, epoch()}, 0o600)
+	return l.put(strconv.Itoa(index), parentRecord{c, epoch()})
+}
+
+// put replaces a record, under the lock. It is whole or not there after a kill;
+// that it may be gone after a power cut does no harm, as the links are, too.
+func (l ledger) put(name string, rec any) error {
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode link record: %w", err)
+	}
+	scratch := filepath.Join(l.dir, scratchPrefix+name)
+	if err := os.WriteFile(scratch, data, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("record link: %w", err), l.remove(scratchPrefix+name))
+	}
+	if err := os.Rename(scratch, filepath.Join(l.dir, name+".json")); err != nil {
+		return fmt.Errorf("record link: %w", err)
+	}
+	return nil
 }
 
 func (l ledger) dropParent(index int) error { return l.remove(strconv.Itoa(index) + ".json") }
@@ -180,10 +201,14 @@ func (l ledger) remove(name string) error {
 	return nil
 }
 
+var bootID = sync.OnceValue(func() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+})
+
 // epoch names this boot and the thread's network namespace.
 func epoch() string {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	var st unix.Stat_t
 	_ = unix.Stat("/proc/thread-self/ns/net", &st)
-	return strings.TrimSpace(string(boot)) + "/" + strconv.FormatUint(st.Ino, 10)
+	return bootID() + "/" + strconv.FormatUint(st.Ino, 10)
 }

@@ -32,7 +32,7 @@ func Needs(h *netlink.Handle, parent netlink.Link) (Changes, error) {
 	return Changes{
 		Qdisc:      !has,
 		Promisc:    parent.Attrs().RawFlags&unix.IFF_PROMISC == 0,
-		VLANFilter: filtersVLANs(parent.Attrs().Name),
+		VLANFilter: filtersVLANs(parent),
 	}, nil
 }
 
@@ -119,14 +119,18 @@ func hasQdisc(h *netlink.Handle, link netlink.Link) (bool, error) {
 }
 
 // filtersVLANs tells whether the NIC drops VLANs that it was not told of, and
-// can be asked not to.
-func filtersVLANs(name string) bool {
+// can be asked not to. Links that are software alone have no such filter, and
+// asking takes a millisecond.
+func filtersVLANs(parent netlink.Link) bool {
+	if kind := parent.Type(); kind != "device" && kind != "bond" && kind != "team" {
+		return false
+	}
 	tool, err := ethtool.NewEthtool()
 	if err != nil {
 		return false
 	}
 	defer tool.Close()
-	features, err := tool.FeaturesWithState(name)
+	features, err := tool.FeaturesWithState(parent.Attrs().Name)
 	if err != nil {
 		return false
 	}
