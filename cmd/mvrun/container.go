@@ -14,17 +14,13 @@ var containerCommand = &cli.Command{
 	Name:  "container",
 	Usage: "the commands of containers, in a group",
 	Subcommands: []*cli.Command{
-		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand,
-		renamed(psCommand, "ls", "ps", "list"), execCommand, attachCommand, logsCommand, waitCommand,
-		pauseCommand, unpauseCommand, containerInspectCommand, containerPruneCommand,
+		renamed(runCommand, "run"), renamed(createCommand, "create"), renamed(startCommand, "start"),
+		renamed(stopCommand, "stop"), renamed(restartCommand, "restart"), renamed(killCommand, "kill"),
+		renamed(rmCommand, "rm", "remove"), renamed(psCommand, "ls", "ps", "list"), renamed(execCommand, "exec"),
+		renamed(attachCommand, "attach"), renamed(logsCommand, "logs"), renamed(waitCommand, "wait"),
+		renamed(pauseCommand, "pause"), renamed(unpauseCommand, "unpause"),
+		containerInspectCommand, containerPruneCommand,
 	},
-}
-
-// renamed is the command under other names.
-func renamed(cmd *cli.Command, name string, aliases ...string) *cli.Command {
-	other := *cmd
-	other.Name, other.Aliases = name, aliases
-	return &other
 }
 
 var containerInspectCommand = &cli.Command{

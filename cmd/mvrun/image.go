@@ -23,6 +23,7 @@ var imageCommand = &cli.Command{
 func renamed(c *cli.Command, name string, aliases ...string) *cli.Command {
 	d := *c
 	d.Name, d.Aliases = name, aliases
+	passThrough[&d] = passThrough[c]
 	return &d
 }
 
