@@ -390,3 +390,16 @@ func TestNamespace(t *testing.T) {
 	must(t, ns.Close())
 	must(t, ns.Close())
 }
+
+// The trunk stays what it was for the host's own, untagged traffic.
+func TestHostsOwnTrafficIsUntouched(t *testing.T) {
+	drivers(t, func(t *testing.T, l *lab, driver string) {
+		l.start(0, "b", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.1", VLANDriver: driver})
+		l.start(1, "far", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.2", VLANDriver: driver})
+		l.ip(0, "addr", "add", "192.0.2.1/24", "dev", trunk)
+		l.ip(1, "addr", "add", "192.0.2.2/24", "dev", trunk)
+		if host := (&box{ns: l.hosts[0]}); !host.ping(t, ip("192.0.2.2"), 5) {
+			t.Error("the hosts don't reach each other over the trunk")
+		}
+	})
+}

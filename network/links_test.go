@@ -185,9 +185,12 @@ func TestLongParentName(t *testing.T) {
 // left of it removed.
 func TestHealing(t *testing.T) {
 	for name, harm := range map[string]func(l *lab){
-		"link deleted":      func(l *lab) { l.ip(0, "link", "del", "enp0s9.10") },
-		"link down":         func(l *lab) { l.ip(0, "link", "set", "enp0s9.10", "down") },
-		"link renamed":      func(l *lab) { l.ip(0, "link", "set", "enp0s9.10", "down"); l.ip(0, "link", "set", "enp0s9.10", "name", "x") },
+		"link deleted": func(l *lab) { l.ip(0, "link", "del", "enp0s9.10") },
+		"link down":    func(l *lab) { l.ip(0, "link", "set", "enp0s9.10", "down") },
+		"link renamed": func(l *lab) {
+			l.ip(0, "link", "set", "enp0s9.10", "down")
+			l.ip(0, "link", "set", "enp0s9.10", "name", "x")
+		},
 		"clsact deleted":    func(l *lab) { l.tc("qdisc", "del", "dev", trunk, "clsact") },
 		"filter deleted":    func(l *lab) { l.tc("filter", "del", "dev", trunk, "ingress", "pref", "10") },
 		"promiscuous off":   func(l *lab) { l.ip(0, "link", "set", trunk, "promisc", "off") },
