@@ -36,7 +36,7 @@ const maxMembers = 20_000
 
 // takeApart reads the tarball, compressed or not, to its end. close removes what
 // has not become a blob.
-func (s *Store) takeApart(ctx context.Context, r io.Reader) (a *archive, err error) {
+func (s *Store) takeApart(ctx context.Context, r io.Reader) (*archive, error) {
 	plain, err := decompress(io.NopCloser(r))
 	if err != nil {
 		return nil, err
@@ -46,30 +46,33 @@ func (s *Store) takeApart(ctx context.Context, r io.Reader) (a *archive, err err
 	if err != nil {
 		return nil, err
 	}
-	a = &archive{dir, map[string]*member{}, map[string]string{}}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
+	a := &archive{dir, map[string]*member{}, map[string]string{}}
+	if err := a.takeAll(ctx, plain); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *archive) takeAll(ctx context.Context, plain io.Reader) error {
 	for tr := tar.NewReader(plain); ; {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		hdr, err := tr.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read archive: %w", err)
+			return fmt.Errorf("read archive: %w", err)
 		}
 		if err := a.take(hdr, tr); err != nil {
-			return nil, fmt.Errorf("read %q of the archive: %w", hdr.Name, err)
+			return fmt.Errorf("read %q of the archive: %w", hdr.Name, err)
 		}
 	}
 	// What follows the end mark may be checked by the compression.
-	_, err = io.Copy(io.Discard, plain)
-	return a, err
+	_, err := io.Copy(io.Discard, plain)
+	return err
 }
 
 func (a *archive) take(hdr *tar.Header, r io.Reader) error {

@@ -28,5 +28,5 @@ func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
 	if err != nil || len(loaded) != 1 {
 		return nil, fmt.Errorf("store the busybox that is built in: %w", err)
 	}
-	return loaded[0], nil
+	return loaded[0].Image, nil
 }

@@ -54,7 +54,7 @@ func blobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) 
 
 // loadLayout puts every image of an OCI image layout into the store, with its
 // name. All of an image's blobs are here before its name is.
-func (s *Store) loadLayout(ctx context.Context, from source) ([]*Image, error) {
+func (s *Store) loadLayout(ctx context.Context, from source) ([]Loaded, error) {
 	data, err := from.small("index.json")
 	if err != nil {
 		return nil, err
@@ -63,16 +63,17 @@ func (s *Store) loadLayout(ctx context.Context, from source) ([]*Image, error) {
 	if err := json.Unmarshal(data, &idx); err != nil {
 		return nil, fmt.Errorf("read index.json: %w", err)
 	}
-	var loaded []*Image
+	var loaded []Loaded
 	for _, desc := range idx.Manifests {
 		if err := ctx.Err(); err != nil {
 			return loaded, context.Cause(ctx)
 		}
-		img, err := s.loadManifest(from, desc, layoutName(desc), 0)
+		name := layoutName(desc)
+		img, err := s.loadManifest(from, desc, name, 0)
 		if err != nil {
 			return loaded, err
 		}
-		loaded = append(loaded, img)
+		loaded = append(loaded, Loaded{img, familiar(name)})
 	}
 	return loaded, nil
 }

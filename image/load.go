@@ -16,10 +16,17 @@ import (
 // ErrNoImages says that an archive is no image archive.
 var ErrNoImages = errors.New("this is no image archive: it has neither index.json nor manifest.json (mvrun import makes an image of a root file system)")
 
+// Loaded is an image that an archive brought, with the name that it has there,
+// familiar, or "".
+type Loaded struct {
+	*Image
+	Name string
+}
+
 // Load puts the images of an archive into the store: what docker save, podman
 // save, skopeo or mvrun save write, plain or compressed. Images before a damaged
 // one stay and are returned beside the error.
-func (s *Store) Load(ctx context.Context, r io.Reader) ([]*Image, error) {
+func (s *Store) Load(ctx context.Context, r io.Reader) ([]Loaded, error) {
 	release, err := s.begin()
 	if err != nil {
 		return nil, err
@@ -43,7 +50,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) ([]*Image, error) {
 
 // LoadDir is Load for an OCI image layout in a directory. Nothing outside it is
 // read, wherever its symlinks lead.
-func (s *Store) LoadDir(ctx context.Context, dir string) ([]*Image, error) {
+func (s *Store) LoadDir(ctx context.Context, dir string) ([]Loaded, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("load images: %w", err)
@@ -85,7 +92,7 @@ type dockerImage struct {
 	Layers   []string
 }
 
-func (s *Store) loadDocker(ctx context.Context, a *archive) ([]*Image, error) {
+func (s *Store) loadDocker(ctx context.Context, a *archive) ([]Loaded, error) {
 	data, err := a.small("manifest.json")
 	if err != nil {
 		return nil, err
@@ -94,21 +101,21 @@ func (s *Store) loadDocker(ctx context.Context, a *archive) ([]*Image, error) {
 	if err := json.Unmarshal(data, &entries); err != nil {
 		return nil, fmt.Errorf("read manifest.json: %w", err)
 	}
-	var loaded []*Image
+	var loaded []Loaded
 	for _, e := range entries {
 		if ctx.Err() != nil {
 			return loaded, context.Cause(ctx)
 		}
-		img, err := s.loadDockerImage(a, e)
+		images, err := s.loadDockerImage(a, e)
+		loaded = append(loaded, images...)
 		if err != nil {
 			return loaded, err
 		}
-		loaded = append(loaded, img)
 	}
 	return loaded, nil
 }
 
-func (s *Store) loadDockerImage(a *archive, e dockerImage) (*Image, error) {
+func (s *Store) loadDockerImage(a *archive, e dockerImage) (loaded []Loaded, err error) {
 	config, err := a.small(e.Config)
 	if err != nil {
 		return nil, err
@@ -132,13 +139,14 @@ func (s *Store) loadDockerImage(a *archive, e dockerImage) (*Image, error) {
 	if len(full) == 0 {
 		full = []string{""}
 	}
-	var img *Image
 	for _, name := range full {
-		if img, err = s.composeRaw(config, layers, name); err != nil {
-			return nil, err
+		img, err := s.composeRaw(config, layers, name)
+		if err != nil {
+			return loaded, err
 		}
+		loaded = append(loaded, Loaded{img, familiar(name)})
 	}
-	return img, nil
+	return loaded, nil
 }
 
 func (s *Store) loadDockerLayer(a *archive, name string) (v1.Descriptor, error) {

@@ -58,23 +58,12 @@ func makeUpper(lower []string, upper, work string) error {
 var errNoLowerdirPlus = errors.New("overlay without lowerdir+")
 
 func fsopenOverlay(target string, lower []string, upper, work string) error {
-	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
-	if errors.Is(err, unix.ENOSYS) {
-		return errNoLowerdirPlus
-	}
+	fs, err := configureOverlay(lower)
 	if err != nil {
-		return fmt.Errorf("open overlay: %w", err)
+		return err
 	}
 	defer unix.Close(fs)
-	for _, dir := range lower {
-		if err := unix.FsconfigSetString(fs, "lowerdir+", dir); err != nil {
-			if errors.Is(err, unix.EINVAL) {
-				return errNoLowerdirPlus // mount(2) tells whether that was all
-			}
-			return fmt.Errorf("add layer %s: %w", dir, err)
-		}
-	}
-	for _, o := range [][2]string{{"upperdir", upper}, {"workdir", work}, {"source", "overlay"}} {
+	for _, o := range [][2]string{{"upperdir", upper}, {"workdir", work}} {
 		if err := unix.FsconfigSetString(fs, o[0], o[1]); err != nil {
 			return fmt.Errorf("set %s=%s: %w", o[0], o[1], err)
 		}
@@ -88,6 +77,33 @@ func fsopenOverlay(target string, lower []string, upper, work string) error {
 	}
 	defer unix.Close(mnt)
 	return unix.MoveMount(mnt, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+// configureOverlay opens a file system context with the layers in it.
+func configureOverlay(lower []string) (fs int, err error) {
+	fs, err = unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if errors.Is(err, unix.ENOSYS) {
+		return -1, errNoLowerdirPlus
+	}
+	if err != nil {
+		return -1, fmt.Errorf("open overlay: %w", err)
+	}
+	err = unix.FsconfigSetString(fs, "source", "overlay")
+	for _, dir := range lower {
+		if err != nil {
+			break
+		}
+		if err = unix.FsconfigSetString(fs, "lowerdir+", dir); errors.Is(err, unix.EINVAL) {
+			err = errNoLowerdirPlus // mount(2) tells whether that was all
+		} else if err != nil {
+			err = fmt.Errorf("add layer %s: %w", dir, err)
+		}
+	}
+	if err != nil {
+		unix.Close(fs)
+		return -1, err
+	}
+	return fs, nil
 }
 
 // optionsOverlay is for kernels before 6.5. The options must fit one page
@@ -104,7 +120,10 @@ func optionsOverlay(target string, lower []string, upper, work string) error {
 		dirs = append(dirs, fmt.Sprintf("/proc/self/fd/%d", fd))
 	}
 	escape := strings.NewReplacer(`\`, `\\`, `,`, `\,`)
-	options := "lowerdir=" + strings.Join(dirs, ":") + ",upperdir=" + escape.Replace(upper) + ",workdir=" + escape.Replace(work)
+	options := "lowerdir=" + strings.Join(dirs, ":")
+	if upper != "" {
+		options += ",upperdir=" + escape.Replace(upper) + ",workdir=" + escape.Replace(work)
+	}
 	if len(options) >= os.Getpagesize() {
 		return fmt.Errorf("%d layers are too many for this kernel", len(lower))
 	}

@@ -10,7 +10,7 @@ func commands() []*cli.Command {
 		pauseCommand, unpauseCommand,
 		containerCommand, networkCommand,
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
-		loadCommand, saveCommand, importCommand, loginCommand, logoutCommand, volumeCommand,
+		loadCommand, saveCommand, importCommand, commitCommand, exportCommand, loginCommand, logoutCommand, volumeCommand,
 		infoCommand, versionCommand,
 		monitorCommand,
 	}

@@ -36,14 +36,14 @@ var loadCommand = &cli.Command{
 			// The images are whole: a layer that can't be unpacked is a failure
 			// all the same.
 			if err == nil {
-				err = unpackImage(ctx, c, store.Root, img)
+				err = unpackImage(ctx, c, store.Root, img.Image)
 			}
 		}
 		return err
 	},
 }
 
-func loadFrom(c *cli.Context, images *image.Store) ([]*image.Image, error) {
+func loadFrom(c *cli.Context, images *image.Store) ([]image.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
 	path := c.String("input")
@@ -68,14 +68,12 @@ func loadFrom(c *cli.Context, images *image.Store) ([]*image.Image, error) {
 	return images.Load(ctx, f)
 }
 
-func printLoaded(c *cli.Context, img *image.Image) {
-	if len(img.Names) == 0 {
+func printLoaded(c *cli.Context, img image.Loaded) {
+	if img.Name == "" {
 		fmt.Fprintln(c.App.Writer, "Loaded image ID:", img.ID)
 		return
 	}
-	for _, name := range img.Names {
-		fmt.Fprintln(c.App.Writer, "Loaded image:", name)
-	}
+	fmt.Fprintln(c.App.Writer, "Loaded image:", img.Name)
 }
 
 // openOutput is a file to be, written beside its place and renamed when it is
