@@ -47,11 +47,43 @@ func (s *Store) enter(manifest []byte, m *v1.Manifest, name string, annotations 
 	desc.Platform, desc.Annotations = config.Platform(), annotations
 	var img *Image
 	err = s.update(func(idx *v1.IndexManifest) error {
+		desc = s.unify(idx, desc, m.Config.Digest)
 		setName(idx, name, desc)
 		img, err = s.image(idx, desc)
 		return err
 	})
 	return img, err
+}
+
+// unify keeps to one manifest an image ID. An archive can bring what a registry
+// brought before with its layers packed in another way: the same image to
+// everyone. What came from a registry wins, as its digest is known elsewhere; the
+// other's blobs go with the next collection.
+func (s *Store) unify(idx *v1.IndexManifest, desc v1.Descriptor, id v1.Hash) v1.Descriptor {
+	for i, d := range idx.Manifests {
+		if d.Digest == desc.Digest || d.MediaType.IsIndex() {
+			continue
+		}
+		m, err := s.manifest(d.Digest)
+		if err != nil || m.Config.Digest != id {
+			continue
+		}
+		if desc.Annotations[annotationSource] == "" && s.complete(m) {
+			return named(d, "", v1.Descriptor{}) // the old one does
+		}
+		idx.Manifests[i].Digest, idx.Manifests[i].Size, idx.Manifests[i].MediaType = desc.Digest, desc.Size, desc.MediaType
+	}
+	return desc
+}
+
+// complete reports whether all of an image's layers are there.
+func (s *Store) complete(m *v1.Manifest) bool {
+	for _, l := range m.Layers {
+		if !s.has(l.Digest, l.Size) {
+			return false
+		}
+	}
+	return true
 }
 
 // compose makes an image of a configuration and of layers whose blobs are in the

@@ -125,22 +125,30 @@ func named(d v1.Descriptor, name string, desc v1.Descriptor) v1.Descriptor {
 
 func unnamed(d v1.Descriptor) v1.Descriptor { return named(d, "", v1.Descriptor{}) }
 
-// dropSpareUnnamed removes the nameless descriptors of images that have a name
-// too, or are there twice.
+// dropSpareUnnamed removes the nameless descriptors that say nothing new: their
+// image has a name, and where it came from is known of that or another one.
 func dropSpareUnnamed(descs []v1.Descriptor) []v1.Descriptor {
-	has := map[v1.Hash]bool{}
+	type fact struct {
+		image  v1.Hash
+		source string
+	}
+	known := map[fact]bool{}
+	learn := func(d v1.Descriptor) {
+		known[fact{d.Digest, ""}] = true
+		known[fact{d.Digest, d.Annotations[annotationSource]}] = true
+	}
 	for _, d := range descs {
 		if d.Annotations[annotationName] != "" {
-			has[d.Digest] = true
+			learn(d)
 		}
 	}
 	var kept []v1.Descriptor
 	for _, d := range descs {
 		if d.Annotations[annotationName] == "" {
-			if has[d.Digest] {
+			if known[fact{d.Digest, d.Annotations[annotationSource]}] {
 				continue
 			}
-			has[d.Digest] = true
+			learn(d)
 		}
 		kept = append(kept, d)
 	}

@@ -65,7 +65,20 @@ func (s *Store) remove(idx *v1.IndexManifest, desc v1.Descriptor, ref string, fo
 	} else if name == "" && len(repositories(img.Names)) > 1 && !force {
 		return fmt.Errorf("remove image %s: conflict (must be forced): it has names in several repositories (%s): remove them by name, or use --force", ref, strings.Join(img.Names, ", "))
 	}
-	if err := checkUse(img, ref, force, uses); err != nil {
+	err = checkUse(img, ref, force, uses)
+	if err != nil && force && nameIn(img, ref) != "" {
+		// By name and force, as Docker has it: the name goes, the image stays as
+		// long as the container.
+		for i, d := range idx.Manifests {
+			if d.Digest == img.Digest {
+				idx.Manifests[i] = unnamed(d)
+			}
+		}
+		idx.Manifests = dropSpareUnnamed(idx.Manifests)
+		done.Untagged = append(done.Untagged, img.Names...)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	done.Untagged = append(append(done.Untagged, img.Names...), img.RepoDigests...)
