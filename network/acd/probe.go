@@ -10,6 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// sweep is a last look at what came in time. Without it a process that was not
+// scheduled until after the deadline would never read the answer that waits.
+const sweep = time.Millisecond
+
 // Probe asks the wire whether somebody has the claim's address or is about to
 // take it (RFC 5227 2.1.1). A free address takes the whole window, a taken one
 // as long as its owner takes to answer. The address must not be configured
@@ -24,31 +28,41 @@ func Probe(ctx context.Context, conn Conn, c Claim, window time.Duration) (Resul
 	}
 	release := interruptible(ctx, conn)
 	defer release()
-	start := time.Now()
-	for i := range probeNum {
-		r, err := ask(ctx, conn, d, start.Add(window*time.Duration(i+1)/probeNum))
-		if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) {
-			return Result{State: NoPath}, nil
-		}
-		if err != nil {
-			return Result{}, fmt.Errorf("probe %s: %w", c.Addr, err)
-		}
-		if r != nil {
-			return Result{Taken, r.mac}, nil
-		}
-	}
-	if noCarrier(conn) { // it went while we waited, and our probes with it
+	r, err := ask(ctx, conn, d, window)
+	switch {
+	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENOBUFS):
+		return Result{State: NoPath}, nil
+	case err != nil:
+		return Result{}, fmt.Errorf("probe %s: %w", c.Addr, err)
+	case r != nil:
+		return Result{Taken, r.mac}, nil
+	case noCarrier(conn): // it went while we waited, and our probes with it
 		return Result{State: NoPath}, nil
 	}
 	return Result{State: Free}, nil
 }
 
-// ask sends one probe and listens until the deadline; nil if nobody answers.
-func ask(ctx context.Context, conn Conn, d dialect, deadline time.Time) (*rival, error) {
-	if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
-		return nil, err
+// ask sends the probes and listens after each; nil if nobody answers. The times
+// run from the sending, so that a late probe is not a short one.
+func ask(ctx context.Context, conn Conn, d dialect, window time.Duration) (*rival, error) {
+	for i := range probeNum {
+		if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
+			return nil, err
+		}
+		wait := window / probeNum
+		if i == probeNum-1 {
+			wait -= sweep
+		}
+		if r, err := hear(ctx, conn, d, wait); r != nil || err != nil {
+			return r, err
+		}
 	}
-	if err := conn.SetReadDeadline(deadline); err != nil {
+	return hear(ctx, conn, d, sweep)
+}
+
+// hear listens for a time.
+func hear(ctx context.Context, conn Conn, d dialect, wait time.Duration) (*rival, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return nil, err
 	}
 	b := make([]byte, packetSize)

@@ -3,6 +3,8 @@ package acd
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -119,6 +121,33 @@ func TestProbe(t *testing.T) {
 			})
 		})
 	}
+}
+
+// starvedConn is not scheduled during its third Receive until after the
+// deadline, as happens on a busy machine.
+type starvedConn struct {
+	*fakeConn
+	calls int
+}
+
+func (c *starvedConn) Receive(b []byte) (int, net.HardwareAddr, error) {
+	if c.calls++; c.calls == 3 {
+		time.Sleep(100 * ms)
+		return 0, nil, os.ErrDeadlineExceeded
+	}
+	return c.fakeConn.Receive(b)
+}
+
+// An answer that came in time counts, however late we look.
+func TestProbeStarved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, w := newWire(t)
+		w.put(t, 25*ms, mustDialect(t, rival4).announcement.payload)
+		got, err := Probe(t.Context(), &starvedConn{fakeConn: conn}, claim4, 30*ms)
+		if err != nil || got.State != Taken {
+			t.Errorf("Probe = %v, %v, want taken", got, err)
+		}
+	})
 }
 
 func TestProbeCancelled(t *testing.T) {

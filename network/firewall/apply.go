@@ -3,7 +3,8 @@ package firewall
 import (
 	"errors"
 	"fmt"
-	"os"
+	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -22,51 +23,72 @@ const Table = "mvrun"
 // The rules must be applied before the interface has an address, or there is a
 // moment in which everything comes in.
 func Apply(netns int, rules []Rule) error {
-	c, err := connect(netns)
+	// Every command of a batch is acknowledged before we read the first.
+	const buffer = 4 << 20
+	c, err := nftables.New(nftables.WithNetNSFd(netns), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		return errors.Join(c.SetReadBuffer(buffer), c.SetWriteBuffer(buffer))
+	}))
 	if err != nil {
 		return fmt.Errorf("apply firewall: %w", err)
 	}
 	table := &nftables.Table{Name: Table, Family: nftables.TableFamilyINet}
 	if len(rules) == 0 {
-		err = remove(c, table)
+		c.DelTable(table)
 	} else {
-		err = install(c, table, rules)
+		replace(c, table, rules)
+	}
+	err = c.Flush()
+	if len(rules) == 0 && errors.Is(err, unix.ENOENT) {
+		return nil // there is none
 	}
 	if err != nil {
-		return fmt.Errorf("apply firewall: %w", err)
+		return fmt.Errorf("apply firewall: %w", explain(err))
 	}
 	return nil
 }
 
-func connect(netns int) (*nftables.Conn, error) {
-	// Every command of a batch is acknowledged before we read the first.
-	const buffer = 4 << 20
-	return nftables.New(nftables.WithNetNSFd(netns), nftables.WithSockOptions(func(c *netlink.Conn) error {
-		return errors.Join(c.SetReadBuffer(buffer), c.SetWriteBuffer(buffer))
-	}))
+// replace changes the rules of one chain, which stays. The kernel reads once
+// per packet and chain which generation of rules holds (gencursor), so every
+// packet sees all of the old rules or all of the new.
+//
+// It would not if chain or table were made anew: both chains are hooked for a
+// while then, a packet can meet the new one before its rules hold and the old
+// one after its rules are gone, and the policy of drop is the last thing that
+// the new one gets (nf_tables_commit). Hence also the rule that drops at the
+// end. And deleting a chain costs 10 ms, a grace period of RCU.
+func replace(c *nftables.Conn, table *nftables.Table, rules []Rule) {
+	policy := nftables.ChainPolicyDrop
+	c.AddTable(table)
+	input := c.AddChain(&nftables.Chain{
+		Name: "input", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter, Policy: &policy,
+	})
+	c.FlushChain(input)
+	for _, e := range chain(rules) {
+		c.AddRule(&nftables.Rule{Table: table, Chain: input, Exprs: e})
+	}
 }
 
-// install tries to make the table before it thinks of replacing one: a
-// transaction that deletes waits 10 ms for an RCU grace period, which the start
-// of a container need not.
-func install(c *nftables.Conn, table *nftables.Table, rules []Rule) error {
-	addRules(c, c.CreateTable(table), rules)
-	err := c.Flush()
-	if errors.Is(err, unix.EEXIST) {
-		c.AddTable(table) // in case it is gone meanwhile
-		c.DelTable(table)
-		addRules(c, c.AddTable(table), rules)
-		err = c.Flush()
+// chain is the whole chain.
+func chain(rules []Rule) []exprs {
+	var out []exprs
+	for _, e := range always() {
+		out = append(out, e.accept())
 	}
-	return explain(err)
-}
-
-func remove(c *nftables.Conn, table *nftables.Table) error {
-	c.DelTable(table)
-	if err := c.Flush(); !errors.Is(err, unix.ENOENT) {
-		return explain(err)
+	for _, r := range rules {
+		from := r.From
+		if len(from) == 0 {
+			from = []netip.Prefix{{}} // anybody
+		}
+		for _, p := range from {
+			for _, m := range r.What {
+				for _, what := range match(m, p) {
+					out = append(out, slices.Concat(source(p), what).accept())
+				}
+			}
+		}
 	}
-	return nil
+	return append(out, drop())
 }
 
 // explain says what the kernel's terse answers mean.
@@ -74,43 +96,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("the kernel has no nf_tables for family inet: %w", err)
-	case errors.Is(err, os.ErrNotExist): // an expression is missing, nft_ct
+	case errors.Is(err, unix.ENOENT): // an expression is missing, nft_ct
 		return fmt.Errorf("the kernel has no connection tracking for nf_tables (nft_ct): %w", err)
 	}
 	return err
-}
-
-// addRules puts the fixed rules in front, then one chain for each of rules,
-// which the packets from its networks jump into, then a rule that drops the
-// rest.
-//
-// A chain policy can't do that without a gap: the kernel swaps the rules of all
-// chains at one instant (gencursor), but gives a new chain its policy of drop,
-// and takes the old chain's hook away, one after the other afterwards
-// (nf_tables_commit). In between the new chain would accept, and the old one,
-// already empty, drop what is allowed.
-func addRules(c *nftables.Conn, table *nftables.Table, rules []Rule) {
-	policy := nftables.ChainPolicyAccept
-	input := c.AddChain(&nftables.Chain{
-		Name: "input", Table: table, Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter, Policy: &policy,
-	})
-	add := func(chain *nftables.Chain, e exprs) {
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: e})
-	}
-	for _, e := range always() {
-		add(input, e.accept())
-	}
-	for i, r := range rules {
-		chain := c.AddChain(&nftables.Chain{Name: fmt.Sprintf("allow-%d", i+1), Table: table})
-		for _, m := range r.What {
-			for _, e := range match(m) {
-				add(chain, e.accept())
-			}
-		}
-		for _, e := range sources(r.From) {
-			add(input, e.jump(chain.Name))
-		}
-	}
-	add(input, drop())
 }

@@ -15,10 +15,6 @@ type exprs []expr.Any
 
 func (e exprs) accept() exprs { return append(e, &expr.Verdict{Kind: expr.VerdictAccept}) }
 
-func (e exprs) jump(chain string) exprs {
-	return append(e, &expr.Verdict{Kind: expr.VerdictJump, Chain: chain})
-}
-
 // drop ends the chain. The counter is for those who wonder.
 func drop() exprs { return exprs{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}} }
 
@@ -53,16 +49,20 @@ func icmp6(first, last byte) exprs {
 	return append(e, transport(0, 1), between([]byte{first}, []byte{last}))
 }
 
-// match is a Match as rules, one of which must hold.
-func match(m Match) []exprs {
+// match is a Match for traffic from a network as rules, one of which must hold.
+func match(m Match, from netip.Prefix) []exprs {
 	switch m.Proto {
 	case Any:
 		return []exprs{{}}
-	case ICMP:
-		return []exprs{
-			append(family(unix.NFPROTO_IPV4), protocol(unix.IPPROTO_ICMP)...),
-			append(family(unix.NFPROTO_IPV6), protocol(unix.IPPROTO_ICMPV6)...),
+	case ICMP: // of the family of the network, or of both
+		var out []exprs
+		if !from.Addr().Is6() {
+			out = append(out, append(family(unix.NFPROTO_IPV4), protocol(unix.IPPROTO_ICMP)...))
 		}
+		if !from.Addr().Is4() {
+			out = append(out, append(family(unix.NFPROTO_IPV6), protocol(unix.IPPROTO_ICMPV6)...))
+		}
+		return out
 	}
 	e := protocol(map[Proto]byte{TCP: unix.IPPROTO_TCP, UDP: unix.IPPROTO_UDP, SCTP: unix.IPPROTO_SCTP}[m.Proto])
 	if m.First != 0 {
@@ -72,19 +72,11 @@ func match(m Match) []exprs {
 	return []exprs{e}
 }
 
-// sources is a list of networks as rules, one of which must hold.
-func sources(from []netip.Prefix) []exprs {
-	if len(from) == 0 {
-		return []exprs{{}}
-	}
-	var out []exprs
-	for _, p := range from {
-		out = append(out, source(p))
-	}
-	return out
-}
-
+// source holds for traffic from a network; the zero one is anybody.
 func source(p netip.Prefix) exprs {
+	if !p.IsValid() {
+		return nil
+	}
 	const source4, source6 = 12, 8 // offsets in the IP header
 	e, offset := family(unix.NFPROTO_IPV4), uint32(source4)
 	if p.Addr().Is6() {

@@ -62,7 +62,7 @@ func TestTraffic(t *testing.T) {
 			var wg sync.WaitGroup
 			for _, a := range attempts() {
 				wg.Go(func() {
-					if got := reach(t, peer, a.network, a.from, a.to, a.port); got != tt.open(a) {
+					if got := reach(t, peer, a, tt.open(a)); got != tt.open(a) {
 						t.Errorf("%s: reached %v, want %v", a, got, tt.open(a))
 					}
 				})
@@ -88,26 +88,26 @@ func TestOutbound(t *testing.T) {
 		{"tcp", "::1", "::1", 443},
 		{"tcp", container4, container4, 80},
 	} {
-		if !reach(t, container, a.network, a.from, a.to, a.port) {
+		if !reach(t, container, a, true) {
 			t.Errorf("%s: no answer", a)
 		}
 	}
-	if _, err := dial(container, "tcp", container4, near4, 81); err == nil || isTimeout(err) {
+	if _, err := dial(container, "tcp", container4, near4, 81, patience); err == nil || isTimeout(err) {
 		t.Errorf("closed port: %v, want a refusal", err)
 	}
-	c, err := dial(container, "udp", container4, near4, 81)
+	c, err := dial(container, "udp", container4, near4, 81, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := echo(c); err == nil || isTimeout(err) {
+	if err := echo(c, patience); err == nil || isTimeout(err) {
 		t.Errorf("closed UDP port: %v, want a refusal (an ICMP error is related)", err)
 	}
 	// The neighbour that must find us first: discovery is let in.
 	forget(t, peer, "lan")
 	apply(t, container, "tcp/80")
 	for _, a := range []attempt{{"tcp", near4, container4, 80}, {"tcp", near6, container6, 80}} {
-		if !reach(t, peer, a.network, a.from, a.to, a.port) {
+		if !reach(t, peer, a, true) {
 			t.Errorf("%s, after the neighbour forgot us: no answer", a)
 		}
 	}
@@ -131,12 +131,12 @@ func forget(t *testing.T, h *testlan.Host, name string) {
 func TestReplace(t *testing.T) {
 	container, peer := newLAN(t)
 	apply(t, container, "tcp/443")
-	established, err := dial(peer, "tcp", near4, container4, 443)
+	established, err := dial(peer, "tcp", near4, container4, 443, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer established.Close()
-	if err := echo(established); err != nil {
+	if err := echo(established, patience); err != nil {
 		t.Fatal(err)
 	}
 	apply(t, container, "udp/80")
@@ -149,14 +149,14 @@ func TestReplace(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
-	if err := echo(established); err != nil {
+	if err := echo(established, patience); err != nil {
 		t.Errorf("the established connection broke: %v", err)
 	}
 }
 
 // knock tries a closed UDP port all the time.
 func knock(ctx context.Context, t *testing.T, peer *testlan.Host, port int) {
-	c, err := dial(peer, "udp", near4, container4, port)
+	c, err := dial(peer, "udp", near4, container4, port, patience)
 	if err != nil {
 		t.Error(err)
 		return
@@ -165,7 +165,7 @@ func knock(ctx context.Context, t *testing.T, peer *testlan.Host, port int) {
 	for ctx.Err() == nil {
 		c.Write([]byte("x"))
 	}
-	c.SetReadDeadline(time.Now().Add(patience))
+	c.SetReadDeadline(time.Now().Add(silence))
 	if _, err := c.Read(make([]byte, 10)); err == nil {
 		t.Error("a packet came through while the rules were replaced")
 	}
@@ -175,9 +175,9 @@ func knock(ctx context.Context, t *testing.T, peer *testlan.Host, port int) {
 // there is no established flow.
 func talk(ctx context.Context, t *testing.T, peer *testlan.Host, port int) {
 	for ctx.Err() == nil {
-		c, err := dial(peer, "udp", near4, container4, port)
+		c, err := dial(peer, "udp", near4, container4, port, patience)
 		if err == nil {
-			err = echo(c)
+			err = echo(c, patience)
 			c.Close()
 		}
 		if err != nil {
@@ -228,7 +228,7 @@ func TestManyRules(t *testing.T) {
 		texts = append(texts, fmt.Sprintf("tcp/%d,udp/%d from 10.%d.%d.0/24,fd00:%x::/64", i+1000, i+1000, i/250, i%250, i))
 	}
 	apply(t, container, append(texts, "tcp/443")...)
-	if !reach(t, peer, "tcp", near4, container4, 443) || reach(t, peer, "tcp", near4, container4, 80) {
+	if !reach(t, peer, attempt{"tcp", near4, container4, 443}, true) || reach(t, peer, attempt{"tcp", near4, container4, 80}, false) {
 		t.Error("the last of many rules does not work, or lets too much in")
 	}
 }
