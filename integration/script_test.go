@@ -29,8 +29,11 @@ func TestScript(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			h := host(t)
 			testscript.Run(t, testscript.Params{
-				Files: []string{file},
-				Setup: func(env *testscript.Env) error { return scriptHost(h, env) },
+				Files:           []string{file},
+				ContinueOnError: true,
+				// A command that hangs fails its script, with what was said before.
+				Deadline: time.Now().Add(3 * time.Minute),
+				Setup:    func(env *testscript.Env) error { return scriptHost(h, env) },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"mvrun": scriptMvrun, "code": scriptCode, "field": scriptField, "retry": scriptRetry,
 				},

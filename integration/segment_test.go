@@ -141,9 +141,11 @@ func TestSubInterfaceOfAnotherRootIsUsedAndKept(t *testing.T) {
 // Names of interfaces have at most 15 characters (IFNAMSIZ).
 func TestSubInterfaceOfALongParentName(t *testing.T) {
 	t.Parallel()
-	h, wire := lab.NewHost(t), lab.NewNetns(t)
 	const parent = "enx00163e123456" // 15
-	lab.Cable(t, h.Netns, parent, wire, "wire")
+	h, _ := lab.OneHost(t)
+	h.Down(lab.Trunk)
+	h.Rename(lab.Trunk, parent)
+	h.Up(parent)
 	h.Settled()
 	for _, vid := range []string{"10", "4094"} {
 		h.OK("run", "-d", "--name", "v"+vid, "--vlan", vid, "--parent", parent, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")

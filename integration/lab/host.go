@@ -33,18 +33,46 @@ type Host struct {
 // and networks are removed by mvrun, and then anything left over fails the test.
 func NewHost(t testing.TB) *Host {
 	t.Helper()
+	return newHostOn(t, NewNetns(t))
+}
+
+// OneHost is a host whose trunk ends in a bare namespace, the wire: a place to
+// capture frames and to play another machine.
+func OneHost(t testing.TB) (h *Host, wire *Netns) {
+	t.Helper()
+	// Both ends of the cable come before the host, so that both are still there
+	// when it is torn down: cleanups run last in, first out.
+	n, wire := NewNetns(t), NewNetns(t)
+	Cable(t, n, Trunk, wire, Trunk)
+	return newHostOn(t, n), wire
+}
+
+// TwoHosts are joined by one trunk cable.
+func TwoHosts(t testing.TB) (a, b *Host) {
+	t.Helper()
+	left, right := NewNetns(t), NewNetns(t)
+	Cable(t, left, Trunk, right, Trunk)
+	return newHostOn(t, left), newHostOn(t, right)
+}
+
+// SameMachine is a second mvrun, with a root of its own, on the host's network
+// namespace.
+func (h *Host) SameMachine() *Host {
+	h.t.Helper()
+	return newHostOn(h.t, h.Netns)
+}
+
+func newHostOn(t testing.TB, n *Netns) *Host {
+	t.Helper()
 	// Not t.TempDir: its names are long, and the paths of Unix sockets may
 	// have only 107 bytes.
 	dir, err := os.MkdirTemp("", "mvrun-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newHostOn(t, NewNetns(t), dir)
-}
-
-func newHostOn(t testing.TB, n *Netns, dir string) *Host {
 	h := &Host{Netns: n, t: t, dir: dir, CgroupParent: "/mvrun-test-" + randomHex()}
 	h.useDirs(filepath.Join(dir, "root"), filepath.Join(dir, "state"))
+	h.Settled()
 	t.Cleanup(h.tearDown)
 	return h
 }
@@ -54,39 +82,19 @@ func (h *Host) useDirs(root, state string) {
 	h.Env = []string{"MVRUN_ROOT=" + root, "MVRUN_STATE=" + state, "MVRUN_CGROUP_PARENT=" + h.CgroupParent}
 }
 
-// OneHost is a host whose trunk ends in a bare namespace, the wire: a place to
-// capture frames and to play another machine.
-func OneHost(t testing.TB) (h *Host, wire *Netns) {
-	t.Helper()
-	h, wire = NewHost(t), NewNetns(t)
-	Cable(t, h.Netns, Trunk, wire, Trunk)
-	h.Settled()
-	return h, wire
-}
-
-// TwoHosts are joined by one trunk cable.
-func TwoHosts(t testing.TB) (a, b *Host) {
-	t.Helper()
-	a, b = NewHost(t), NewHost(t)
-	Cable(t, a.Netns, Trunk, b.Netns, Trunk)
-	a.Settled()
-	b.Settled()
-	return a, b
-}
-
 // Settled says that the host is as it shall be found again at the end.
 func (h *Host) Settled() { h.before = h.Netns.Snapshot() }
 
 // tearDown removes what the test left to mvrun, looks for leftovers, and then
 // removes those by force, so that one failing test does not fail the others.
 func (h *Host) tearDown() {
+	defer h.force() // even if mvrun hangs
 	h.removeAll()
 	if !h.t.Failed() {
 		for _, leak := range h.leaksAfter(leakPatience) {
 			h.t.Errorf("left over: %s", leak)
 		}
 	}
-	h.force()
 }
 
 func (h *Host) removeAll() {
@@ -104,17 +112,6 @@ func randomHex() string {
 	var b [4]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
-}
-
-// SameMachine is a second mvrun, with a root of its own, on the host's network
-// namespace.
-func (h *Host) SameMachine() *Host {
-	h.t.Helper()
-	dir, err := os.MkdirTemp("", "mvrun-")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return newHostOn(h.t, h.Netns, dir)
 }
 
 // NamedNetns gives the host's namespace a name for `ip netns`, until the test

@@ -1,0 +1,135 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// parts and programs are gathered once for all the tests.
+var (
+	parts    Parts
+	programs Programs
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "mvrun-vm-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if programs, err = FindPrograms(); err == nil {
+		parts, err = Gather(dir, payload())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func payload() []File {
+	return []File{
+		{Path: "/usr/local/bin/mvrun", From: programs.Mvrun},
+		{Path: "/usr/local/lib/mvrun/integration.test", From: programs.Test},
+	}
+}
+
+// guest is a machine of a test. Whatever goes wrong with it ends the test, and
+// the console's last lines are shown.
+type guest struct {
+	*Machine
+	t *testing.T
+}
+
+// shortDir is like t.TempDir, with a path short enough for sockets.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "mv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func boot(t *testing.T, dir string, spec Spec) *guest {
+	t.Helper()
+	began := time.Now()
+	m, err := Boot(context.Background(), dir, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s is up after %.1f s", spec.Name, time.Since(began).Seconds())
+	g := &guest{m, t}
+	t.Cleanup(func() {
+		g.PowerCut()
+		if t.Failed() {
+			t.Log(g.Trouble())
+			g.keepConsole()
+		}
+	})
+	return g
+}
+
+// keepConsole keeps the whole log of a failed test.
+func (g *guest) keepConsole() {
+	text, err := os.ReadFile(g.consoleLog())
+	if err != nil {
+		return
+	}
+	path := filepath.Join(g.t.ArtifactDir(), g.Spec.Name+".console")
+	if os.WriteFile(path, text, 0o644) == nil {
+		g.t.Logf("the console of %s: %s", g.Spec.Name, path)
+	}
+}
+
+// try runs a command in the machine.
+func (g *guest) try(args ...string) Result {
+	g.t.Helper()
+	return g.tryIn(nil, args...)
+}
+
+func (g *guest) tryIn(stdin io.Reader, args ...string) Result {
+	g.t.Helper()
+	r, err := g.Run(context.Background(), stdin, args...)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return r
+}
+
+// ok runs a command that must succeed, and returns its output without the last
+// line's end.
+func (g *guest) ok(args ...string) string {
+	g.t.Helper()
+	r := g.try(args...)
+	if r.Code != 0 {
+		g.t.Fatalf("on %s, %v", g.Spec.Name, r)
+	}
+	return strings.TrimSuffix(r.Stdout, "\n")
+}
+
+// sh is ok for a line of shell.
+func (g *guest) sh(line string) string {
+	g.t.Helper()
+	return g.ok("sh", "-c", line)
+}
+
+// eventually waits for something that happens by itself.
+func (g *guest) eventually(what string, patience time.Duration, ok func() bool) {
+	g.t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			g.t.Fatalf("on %s, still not so after %v: %s", g.Spec.Name, patience, what)
+		}
+	}
+}
