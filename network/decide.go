@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/mvrun/mvrun/network/ipam"
 )
 
 // parseIP reads --ip.
@@ -53,7 +51,10 @@ func (p *plan) decide(l *leg, n int) error {
 	if err := p.decideMAC(l, n); err != nil {
 		return err
 	}
-	l.auto = l.IP == "" && len(l.net.Subnets) > 0
+	if l.ep.MTU == 0 {
+		l.ep.MTU = l.MTU
+	}
+	l.auto = l.IP == "" && len(l.pools()) > 0
 	if !l.addr.IsValid() {
 		return nil
 	}
@@ -97,18 +98,6 @@ func (l *leg) place() error {
 		return l.in(sub)
 	}
 	return fmt.Errorf("address %s is not in subnet %s", l.addr, strings.Join(prefixes, " or "))
-}
-
-// placeAnywhere takes an address on a network that has no subnet. Without a
-// length it is a /24, or a /64 in IPv6, which most LANs are.
-func (l *leg) placeAnywhere() error {
-	if l.bits == 0 {
-		l.bits = 24
-		if l.addr.Is6() {
-			l.bits = 64
-		}
-	}
-	return l.in(ipam.Subnet{Prefix: netip.PrefixFrom(l.addr, l.bits).Masked()})
 }
 
 func (l *leg) in(sub Subnet) error {

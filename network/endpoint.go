@@ -11,6 +11,11 @@ type Request struct {
 	MAC        string // empty: stable, derived from the owner
 	IfName     string // empty: eth0, eth1, …
 	VLANDriver string // auto, kernel, ebpf; empty: the network's
+
+	// What this host's configuration knows of the VLAN, for a network that has
+	// no subnets of its own.
+	Subnets []Subnet // automatic addresses come from those with an IP range
+	MTU     int      // bytes; 0: the network's
 }
 
 // Owner is the container that legs are planned for.

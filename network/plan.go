@@ -245,7 +245,7 @@ func (p *plan) choose(l *leg, others []Config) error {
 	data, _ := os.ReadFile(hint)
 	prev, _ := netip.ParseAddr(string(data))
 	var errs []error
-	for _, sub := range l.net.Subnets {
+	for _, sub := range l.pools() {
 		a, err := sub.Next(prev, func(a netip.Addr) bool { return used[a] })
 		if err != nil {
 			errs = append(errs, err)
