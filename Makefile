@@ -29,13 +29,14 @@ LDFLAGS := -X main.version=$(VERSION)
 BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca-certificates
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry
 DEMO_DEPS  := iproute2 util-linux tcpdump
+VM_DEPS    := qemu-system-x86 debootstrap e2fsprogs xz-utils
 BENCH_DEPS := hyperfine
 BENCH_PEERS := docker.io podman containernetworking-plugins runc crun
 
 need = @tools/need
 
 .DEFAULT_GOAL := help
-.PHONY: help build static busybox test test-unit test-integration race fuzz lint fmt demo bench bench-deps install clean
+.PHONY: help build static busybox test test-unit test-integration test-vm race fuzz lint fmt demo bench bench-deps install clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +66,12 @@ test-unit: busybox ## run the tests of the packages only
 test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
 	$(need) $(TEST_DEPS)
 	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration/...
+
+test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
+	$(need) $(TEST_DEPS) $(VM_DEPS)
+	go test -c -tags '$(TAGS) netgo osusergo' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
+	MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
+		go test -count=1 -timeout 30m $(if $(RUN),-v -run '$(RUN)') ./integration/vm/...
 
 race: busybox ## run the packages' tests under the race detector
 	$(need) $(TEST_DEPS)
