@@ -15,7 +15,8 @@ type Socket struct{ *packetsock.Socket }
 // network namespace netns (a descriptor; 0 is the caller's own), which may be
 // down. A filter in the kernel lets only packets through that contest the
 // address, so that a busy LAN does not wake the process. The socket works from
-// any thread and keeps the namespace alive until it is closed.
+// any thread and keeps the namespace alive until it is closed. Closing takes 10 ms:
+// let the Guard have the socket that Probe used, or close it later.
 func Listen(netns, index int, c Claim) (*Socket, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("listen for %s: %w", c.Addr, err)

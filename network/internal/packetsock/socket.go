@@ -120,7 +120,9 @@ func (s *Socket) Send(b []byte, to net.HardwareAddr) error {
 // SetReadDeadline bounds Receive, also one that is waiting already.
 func (s *Socket) SetReadDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
 
-// Close ends the socket and everything that waits on it.
+// Close ends the socket and everything that waits on it. It takes 10 ms, for the
+// kernel waits for a grace period of RCU (packet_release): not where somebody
+// waits for a container.
 func (s *Socket) Close() error { return s.conn.Close() }
 
 func htons(v uint16) uint16 {
