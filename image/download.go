@@ -165,7 +165,7 @@ func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have 
 		return have, err
 	}
 	if have > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", have, d.desc.Size-1)) // not all take an open end
 	}
 	client := http.Client{Transport: d.pull.rt}
 	resp, err := client.Do(req)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -33,10 +34,10 @@ func explain(verb string, ref name.Reference, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s %s: %w", verb, what, context.Canceled)
-	case errors.As(err, &answer):
-		return fmt.Errorf("%s %s: %w", verb, what, explainAnswer(answer, host))
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%s %s: %s has a certificate that can't be verified: %w (install its CA, or allow it with --insecure)", verb, what, host, certificate.Err)
+	case errors.As(err, &answer):
+		return fmt.Errorf("%s %s: %w", verb, what, explainAnswer(answer, host))
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%s %s: %w: free some space (mvrun image prune) and try again", verb, what, syscall.ENOSPC)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -64,5 +65,5 @@ func explainAnswer(answer *transport.Error, host string) error {
 	case http.StatusTooManyRequests:
 		return fmt.Errorf("the registry %s asks to come back later (429 Too Many Requests)", host)
 	}
-	return fmt.Errorf("the registry %s answers: %w", host, answer)
+	return fmt.Errorf("the registry %s answers: %s", host, strings.Join(strings.Fields(answer.Error()), " "))
 }
