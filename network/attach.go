@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -51,9 +52,9 @@ func (a *attaching) run(ctx context.Context, h host) error {
 		return err
 	}
 	for _, step := range []func() error{
-		func() error { return a.make(h, in) },
+		func() error { return a.make(ctx, h, in) },
 		a.settings,
-		func() error { return a.up(in) },
+		func() error { return a.up(ctx, in) },
 		ctx.Err,
 		func() error { return a.addresses(in) },
 		func() error { return a.defaultRoute(in, a.ep.Gateway, a.ep.Default) },
@@ -68,7 +69,7 @@ func (a *attaching) run(ctx context.Context, h host) error {
 
 // make creates the macvlan in the container's namespace at once: made here and
 // moved there, it would take 20 ms, and its name could be taken on the host.
-func (a *attaching) make(h host, in *netlink.Handle) error {
+func (a *attaching) make(ctx context.Context, h host, in *netlink.Handle) error {
 	mtu := a.used.link.Attrs().MTU
 	if a.ep.MTU > mtu {
 		return fmt.Errorf("MTU %d is above the %d of %s", a.ep.MTU, mtu, a.used.link.Attrs().Name)
@@ -85,7 +86,10 @@ func (a *attaching) make(h host, in *netlink.Handle) error {
 		}
 		attrs.HardwareAddr = mac
 	}
-	if err := h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: macvlanMode(a.ep.Mode)}); err != nil {
+	err := unlessDying(ctx, unix.EINVAL, func() error {
+		return h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: macvlanMode(a.ep.Mode)})
+	})
+	if err != nil {
 		return explainMacvlan(err, a)
 	}
 	link, err := in.LinkByName(a.ep.IfName)
@@ -94,6 +98,28 @@ func (a *attaching) make(h host, in *netlink.Handle) error {
 	}
 	a.link = link
 	return nil
+}
+
+// dying is how long the kernel may take, on a busy host, to take a namespace
+// apart whose last process has ended.
+const dying = 2 * time.Second
+
+// unlessDying repeats what fails with errno for as long as the cause may be a
+// macvlan of the container's run before: it keeps its MAC address, or its link
+// in passthru mode, until the kernel's own clean-up gets to it.
+func unlessDying(ctx context.Context, errno unix.Errno, do func() error) error {
+	begin := time.Now()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		err := do()
+		if !errors.Is(err, errno) || time.Since(begin) > dying {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 func macvlanMode(mode string) netlink.MacvlanMode {
@@ -146,8 +172,8 @@ func (a *attaching) hasIPv6() bool {
 	return false
 }
 
-func (a *attaching) up(in *netlink.Handle) error {
-	err := in.LinkSetUp(a.link)
+func (a *attaching) up(ctx context.Context, in *netlink.Handle) error {
+	err := unlessDying(ctx, unix.EADDRINUSE, func() error { return in.LinkSetUp(a.link) })
 	if errors.Is(err, unix.EADDRINUSE) {
 		return fmt.Errorf("MAC address %s is in use on %s: %w", a.ep.MAC, a.used.link.Attrs().Name, err)
 	}

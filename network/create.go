@@ -151,7 +151,8 @@ func (s *Store) Remove(nameOrID string) error {
 			users = append(users, c.Who())
 		}
 	}
-	if len(users) > 0 {
+	slices.Sort(users)
+	if users = slices.Compact(users); len(users) > 0 {
 		return fmt.Errorf("network %s %w: remove %s first", cfg.Name, ErrInUse, strings.Join(users, ", "))
 	}
 	return s.drop(cfg.Name)

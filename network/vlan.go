@@ -164,7 +164,7 @@ func (h host) makeKernel(parent netlink.Link, rec linkRecord) error {
 	err := h.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(rec.VID), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("this kernel has no 8021q (driver kernel): %w", err)
+		return fmt.Errorf("driver kernel: this kernel has no 8021q, or the parent can't carry VLANs: %w", err)
 	case errors.Is(err, unix.EEXIST):
 		return fmt.Errorf("make %s: the VLAN is on the parent already, in another network namespace: %w", rec.Name, err)
 	case err != nil:
@@ -183,7 +183,7 @@ func (h host) makeEBPF(l ledger, parent netlink.Link, rec linkRecord) error {
 	attrs.Name, attrs.MTU, attrs.HardwareAddr = rec.Name, parent.Attrs().MTU, parent.Attrs().HardwareAddr
 	if err := h.LinkAdd(&netlink.Ifb{LinkAttrs: attrs}); err != nil {
 		if errors.Is(err, unix.EOPNOTSUPP) {
-			err = fmt.Errorf("this kernel has no ifb (driver ebpf): %w", err)
+			err = fmt.Errorf("driver ebpf: this kernel has no ifb: %w", err)
 		}
 		return fmt.Errorf("make %s: %w", rec.Name, err)
 	}
