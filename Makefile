@@ -57,7 +57,8 @@ busybox: # the image that is embedded: made here from Debian's busybox-static, n
 
 test: build ## run all the tests (as root: containers are real)
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -timeout 60m ./...
+	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -timeout 60m $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+	@$(MAKE) test-vm
 
 test-unit: busybox ## run the tests of the packages only
 	$(need) $(TEST_DEPS)
@@ -65,7 +66,7 @@ test-unit: busybox ## run the tests of the packages only
 
 test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration/...
+	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/lab ./integration/rules
 
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)

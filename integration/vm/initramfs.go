@@ -32,13 +32,17 @@ func WriteInitramfs(path, agent string, k Kernel, payload []File) error {
 	if err != nil {
 		return err
 	}
-	order, err := tree.load(modules)
+	order, params, err := tree.load(modules)
 	if err != nil {
 		return err
 	}
+	var list strings.Builder
+	for _, name := range order {
+		fmt.Fprintln(&list, name, params[name])
+	}
 	files := []File{
 		{Path: "/init", From: agent},
-		{Path: "/modules/order", Text: strings.Join(order, "\n") + "\n"},
+		{Path: "/modules/order", Text: list.String()},
 		{Path: "/payload" + agentPath, From: agent},
 	}
 	for _, name := range order {

@@ -26,7 +26,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if programs, err = FindPrograms(); err == nil {
+	if programs, err = FindPrograms(dir); err == nil {
 		parts, err = Gather(dir, payload())
 	}
 	if err != nil {
@@ -69,6 +69,11 @@ func boot(t *testing.T, dir string, spec Spec) *guest {
 		t.Fatal(err)
 	}
 	t.Logf("%s is up after %.1f s", spec.Name, time.Since(began).Seconds())
+	return watch(t, m)
+}
+
+// watch ends the machine with the test, and shows its console if that failed.
+func watch(t *testing.T, m *Machine) *guest {
 	g := &guest{m, t}
 	t.Cleanup(func() {
 		g.PowerCut()
@@ -79,6 +84,9 @@ func boot(t *testing.T, dir string, spec Spec) *guest {
 	})
 	return g
 }
+
+// on returns the guest for a subtest.
+func (g *guest) on(t *testing.T) *guest { return &guest{g.Machine, t} }
 
 // keepConsole keeps the whole log of a failed test.
 func (g *guest) keepConsole() {

@@ -12,11 +12,12 @@ import (
 )
 
 // modules are what the machines load before their root file system is there.
-// Whatever this list lacks, a test finds missing in the kernel.
+// Whatever this list lacks, a test finds missing in the kernel. A word after
+// the name is its parameters.
 var modules = []string{
 	"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng",
 	"overlay", "loop",
-	"8021q", "macvlan", "ipvlan", "veth", "bridge", "ifb", "dummy",
+	"8021q", "macvlan", "ipvlan", "veth", "bridge", "ifb numifbs=0", "dummy numdummies=0",
 	"sch_ingress", "cls_bpf", "cls_flower", "cls_u32", "act_mirred", "act_vlan",
 	"nf_tables", "nft_ct", "nft_reject_inet",
 }
@@ -39,15 +40,18 @@ func readModuleTree(dir string) (moduleTree, error) {
 // where the name has underscores.
 func moduleName(s string) string { return strings.ReplaceAll(s, "-", "_") }
 
-// load returns the modules to load for the wanted ones, dependencies first.
-// What the kernel has built in is not among them.
-func (t moduleTree) load(wanted []string) (order []string, err error) {
-	for _, name := range wanted {
+// load returns the modules to load for the wanted ones, dependencies first,
+// and their parameters. What the kernel has built in is not among them.
+func (t moduleTree) load(wanted []string) (order []string, params map[string]string, err error) {
+	params = map[string]string{}
+	for _, want := range wanted {
+		name, given, _ := strings.Cut(want, " ")
+		params[moduleName(name)] = given
 		if order, err = t.visit(moduleName(name), order); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return order, nil
+	return order, params, nil
 }
 
 func (t moduleTree) visit(name string, order []string) ([]string, error) {

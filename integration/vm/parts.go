@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,18 +22,35 @@ type Programs struct {
 	Test  string // the integration suite; may be absent
 }
 
-// FindPrograms takes the programs that `make test-vm` built.
-func FindPrograms() (Programs, error) {
+// FindPrograms takes the programs that MVRUN_STATIC and MVRUN_STATIC_TEST name
+// (make test-vm sets them), or builds them into dir.
+func FindPrograms(dir string) (Programs, error) {
 	p := Programs{os.Getenv("MVRUN_STATIC"), os.Getenv("MVRUN_STATIC_TEST")}
-	for _, path := range []string{p.Mvrun, p.Test} {
-		if path == "" {
-			return p, errors.New("MVRUN_STATIC and MVRUN_STATIC_TEST name the static programs that the machines run: use make test-vm")
+	if p.Mvrun == "" {
+		p.Mvrun = filepath.Join(dir, "mvrun")
+		if err := buildStatic(p.Mvrun, "build", "./cmd/mvrun"); err != nil {
+			return p, err
 		}
-		if _, err := os.Stat(path); err != nil {
-			return p, fmt.Errorf("find a program for the machines: %w", err)
+	}
+	if p.Test == "" {
+		p.Test = filepath.Join(dir, "integration.test")
+		if err := buildStatic(p.Test, "test", "-c", "./integration"); err != nil {
+			return p, err
 		}
 	}
 	return p, nil
+}
+
+func buildStatic(path string, args ...string) error {
+	where := len(args) - 1
+	args = append(args[:where:where], "-tags", "seccomp embedbusybox netgo osusergo",
+		"-ldflags", "-linkmode external -extldflags=-static", "-o", path, args[where])
+	build := exec.Command("go", args...)
+	build.Dir = "../.." // go test runs in the package's directory
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s(make test-vm builds all that is needed)", build.Args, err, out)
+	}
+	return nil
 }
 
 // Gather fetches and builds the parts. What is made for this run goes into dir.

@@ -58,12 +58,13 @@ func loadModules() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range strings.Fields(string(order)) {
+	for line := range strings.Lines(string(order)) {
+		name, params, _ := strings.Cut(strings.TrimSpace(line), " ")
 		f, err := os.Open(filepath.Join(modulesDir, name))
 		if err != nil {
 			return err
 		}
-		err = unix.FinitModule(int(f.Fd()), "", 0)
+		err = unix.FinitModule(int(f.Fd()), params, 0)
 		f.Close()
 		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("load module %s: %w", name, err)

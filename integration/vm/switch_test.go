@@ -1,0 +1,86 @@
+package vm
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A switch as a Linux bridge that knows VLANs: trunk ports to both hosts, and
+// an access port of VLAN 10 with a plain machine on it, which has never heard
+// of VLANs. No port has the untagged default VLAN 1.
+const (
+	makeSwitch = `
+set -e
+ip link add sw type bridge vlan_filtering 1 vlan_default_pvid 0
+for port in enp0s9 enp0s10; do
+	ip link set $port master sw up
+	bridge vlan add dev $port vid 10
+	bridge vlan add dev $port vid 20
+done
+ip netns add plain
+ip link add access type veth peer name eth0 netns plain
+ip link set access master sw up
+bridge vlan add dev access vid 10 pvid untagged
+ip link set sw up
+ip -n plain addr add 172.16.10.99/24 dev eth0
+ip -n plain link set eth0 up`
+	removeSwitch = `ip netns del plain; ip link del sw; ip link set enp0s9 down; ip link set enp0s10 down`
+)
+
+// acrossSwitch is the experiment with real switching between the hosts.
+func acrossSwitch(h hosts) {
+	t := h.host1.t
+	h.sw.sh(makeSwitch)
+	defer h.sw.try("sh", "-c", removeSwitch)
+	legs := legsOf(h, toSwitch, "kernel", "ebpf")
+	startLegs(t, legs)
+	checkPings(t, legs)
+
+	want := map[string]bool{"bbox1": true, "bbox2": false, "bbox3": true, "bbox4": false}
+	if diff := cmp.Diff(want, plainReaches(h.sw, legs)); diff != "" {
+		t.Errorf("whom the plain machine on the access port of VLAN 10 reaches (-want +got):\n%s", diff)
+	}
+	for _, l := range legs {
+		got := l.host.try("mvrun", "exec", l.name, "ping", "-c", "1", "-w", "4", "172.16.10.99").Code == 0
+		if got != want[l.name] {
+			t.Errorf("%s reaches the plain machine: %v", l.name, got)
+		}
+	}
+	trunkWithout20(t, h, legs)
+	removeLegs(t, legs)
+}
+
+func plainReaches(sw *guest, legs []leg) map[string]bool {
+	var script strings.Builder
+	for _, l := range legs {
+		// The plain machine may even ask for an address of another subnet on its wire.
+		script.WriteString("{ ping -c 2 -w 6 -I eth0 " + l.ip + " >/dev/null && echo " + l.name + "; } &\n")
+	}
+	sw.sh("ip -n plain route replace 172.16.20.0/24 dev eth0")
+	answered := strings.Fields(sw.sh("ip netns exec plain sh -c '" + script.String() + "wait'"))
+	got := map[string]bool{}
+	for _, l := range legs {
+		got[l.name] = false
+	}
+	for _, name := range answered {
+		got[name] = true
+	}
+	return got
+}
+
+// trunkWithout20: a trunk port that does not allow VLAN 20 cuts it, and nothing
+// else; what it allows again flows again.
+func trunkWithout20(t *testing.T, h hosts, legs []leg) {
+	h.sw.sh("bridge vlan del dev enp0s10 vid 20")
+	if got := legs[1].reaches(legs); got["bbox2 → bbox4"] {
+		t.Error("bbox4 is reached over a trunk that does not allow VLAN 20")
+	}
+	if got := legs[0].reaches(legs); !got["bbox1 → bbox3"] {
+		t.Error("VLAN 10 does not flow over a trunk that allows it")
+	}
+	h.sw.sh("bridge vlan add dev enp0s10 vid 20")
+	h.host1.eventually("VLAN 20 flows again", 15*time.Second, func() bool { return legs[1].reaches(legs)["bbox2 → bbox4"] })
+}
