@@ -37,6 +37,9 @@ type networkView struct {
 	Claims     []claimView // who holds what, running or not
 }
 
+// Id is the ID as the JSON names it: templates may use either.
+func (v networkView) Id() string { return v.ID }
+
 type ipamView struct {
 	Driver  string
 	Options map[string]string
