@@ -33,7 +33,7 @@ func detachedOverlay(dirs []string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(fs)
-	if err := createOverlay(fs); err != nil {
+	if err := unix.FsconfigCreate(fs); err != nil {
 		return -1, err
 	}
 	mnt, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY)

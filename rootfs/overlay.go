@@ -68,7 +68,7 @@ func fsopenOverlay(target string, lower []string, upper, work string) error {
 			return fmt.Errorf("set %s=%s: %w", o[0], o[1], err)
 		}
 	}
-	if err := createOverlay(fs); err != nil {
+	if err := unix.FsconfigCreate(fs); err != nil {
 		return err
 	}
 	mnt, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
@@ -88,6 +88,12 @@ func configureOverlay(lower []string) (fs int, err error) {
 	if err != nil {
 		return -1, fmt.Errorf("open overlay: %w", err)
 	}
+	if unix.FsconfigSetString(fs, "lowerdir+", "") == nil {
+		// An overlay without a parser of its own for fsconfig(2), as before 6.5,
+		// takes anything here, and would refuse it, and log that, at the end.
+		unix.Close(fs)
+		return -1, errNoLowerdirPlus
+	}
 	err = unix.FsconfigSetString(fs, "source", "overlay")
 	for _, dir := range lower {
 		if err != nil {
@@ -104,17 +110,6 @@ func configureOverlay(lower []string) (fs int, err error) {
 		return -1, err
 	}
 	return fs, nil
-}
-
-// createOverlay makes the file system of a context. A kernel whose overlay has
-// no parser of its own for fsconfig(2) takes any option and refuses the unknown
-// ones only here.
-func createOverlay(fs int) error {
-	err := unix.FsconfigCreate(fs)
-	if errors.Is(err, unix.EINVAL) {
-		return errNoLowerdirPlus // mount(2) tells whether that was all
-	}
-	return err
 }
 
 // optionsOverlay is for kernels before 6.5. The options must fit one page
