@@ -1,7 +1,6 @@
 package network
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,12 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
-	"github.com/mvrun/mvrun/network/vlanbpf"
 )
 
 // The ledger is <state>/links, one directory that one lock guards:
@@ -38,21 +33,6 @@ type linkKey struct {
 }
 
 func (k linkKey) String() string { return strconv.Itoa(k.parent) + "." + strconv.Itoa(int(k.vid)) }
-
-// linkRecord says how a VLAN link came to be.
-type linkRecord struct {
-	Segment `json:"segment"`
-	Name    string `json:"name"`
-	Index   int    `json:"index,omitempty"` // 0: about to be made
-	Driver  string `json:"driver"`
-	Made    bool   `json:"made"`  // by mvrun, so ours to remove
-	Epoch   string `json:"epoch"` // indexes mean nothing in another boot or namespace
-}
-
-type parentRecord struct {
-	vlanbpf.Changes
-	Epoch string `json:"epoch"`
-}
 
 // linkUser is one leg of a running container on a link.
 type linkUser struct {
@@ -148,67 +128,3 @@ func (l ledger) addUser(u linkUser) error {
 }
 
 func (l ledger) dropUser(u linkUser) error { return l.remove(u.file()) }
-
-// link reads a record. One of another boot, or damaged, is none: the kernel is
-// asked then.
-func (l ledger) link(key linkKey) (linkRecord, bool) {
-	var rec linkRecord
-	err := jsonfile.Read(filepath.Join(l.dir, key.String()+".json"), &rec)
-	return rec, err == nil && rec.Epoch == epoch()
-}
-
-func (l ledger) setLink(key linkKey, rec linkRecord) error {
-	rec.Epoch = epoch()
-	return l.put(key.String(), rec)
-}
-
-func (l ledger) dropLink(key linkKey) error { return l.remove(key.String() + ".json") }
-
-func (l ledger) parent(index int) (vlanbpf.Changes, bool) {
-	var rec parentRecord
-	err := jsonfile.Read(filepath.Join(l.dir, strconv.Itoa(index)+".json"), &rec)
-	return rec.Changes, err == nil && rec.Epoch == epoch()
-}
-
-func (l ledger) setParent(index int, c vlanbpf.Changes) error {
-	return l.put(strconv.Itoa(index), parentRecord{c, epoch()})
-}
-
-// put replaces a record, under the lock. It is whole or not there after a kill;
-// that it may be gone after a power cut does no harm, as the links are, too.
-func (l ledger) put(name string, rec any) error {
-	data, err := json.Marshal(rec)
-	if err != nil {
-		return fmt.Errorf("encode link record: %w", err)
-	}
-	scratch := filepath.Join(l.dir, scratchPrefix+name)
-	if err := os.WriteFile(scratch, data, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("record link: %w", err), l.remove(scratchPrefix+name))
-	}
-	if err := os.Rename(scratch, filepath.Join(l.dir, name+".json")); err != nil {
-		return fmt.Errorf("record link: %w", err)
-	}
-	return nil
-}
-
-func (l ledger) dropParent(index int) error { return l.remove(strconv.Itoa(index) + ".json") }
-
-func (l ledger) remove(name string) error {
-	err := os.Remove(filepath.Join(l.dir, name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("update links: %w", err)
-	}
-	return nil
-}
-
-var bootID = sync.OnceValue(func() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id))
-})
-
-// epoch names this boot and the thread's network namespace.
-func epoch() string {
-	var st unix.Stat_t
-	_ = unix.Stat("/proc/thread-self/ns/net", &st)
-	return bootID() + "/" + strconv.FormatUint(st.Ino, 10)
-}

@@ -1,0 +1,145 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/network/vlanbpf"
+)
+
+// ResolveSegment works out what a parent and a VLAN mean together, both as
+// typed. Without a parent it is the interface of the default route. Without a
+// VLAN the parent may be a VLAN itself: an existing VLAN link stands for its
+// parent and VLAN, whatever it is called; any other interface for its own
+// untagged segment; and a name that no interface has, such as enp0s9.10, for
+// VLAN 10 of enp0s9.
+func ResolveSegment(parent, vlan string) (Segment, error) {
+	h, err := openHost()
+	if err != nil {
+		return Segment{}, err
+	}
+	defer h.Close()
+	return h.segment(parent, vlan)
+}
+
+func (h host) segment(parent, vlan string) (Segment, error) {
+	var vid uint16
+	var err error
+	if vlan != "" {
+		if vid, err = ParseVID(vlan); err != nil {
+			return Segment{}, err
+		}
+	}
+	if parent == "" {
+		if parent, err = h.defaultParent(); err != nil {
+			return Segment{}, err
+		}
+		// A host that is on a VLAN itself: the others are on the same trunk.
+		if seg, err := h.resolve(parent); err == nil && vid != 0 {
+			parent = seg.Parent
+		}
+	}
+	if vid == 0 {
+		return h.resolve(parent)
+	}
+	link, err := h.parent(parent)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{link.Attrs().Name, vid}, nil
+}
+
+func (h host) resolve(name string) (Segment, error) {
+	link, err := h.find(name)
+	if err != nil {
+		return Segment{}, fmt.Errorf("parent %s: %w", name, err)
+	}
+	if link != nil {
+		return h.segmentOf(link)
+	}
+	base, tail, found := cutLast(name, ".")
+	if !found {
+		_, err := h.parent(name)
+		return Segment{}, err
+	}
+	vid, err := ParseVID(tail)
+	if err != nil {
+		return Segment{}, fmt.Errorf("parent %s: this host has no such interface, and as a VLAN of %s: %w", name, base, err)
+	}
+	parent, err := h.parent(base)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{parent.Attrs().Name, vid}, nil
+}
+
+func (h host) segmentOf(link netlink.Link) (Segment, error) {
+	if vlan, ok := link.(*netlink.Vlan); ok && vlan.VlanProtocol == netlink.VLAN_PROTOCOL_8021Q && vlan.NetNsID < 0 {
+		return h.under(vlan.ParentIndex, uint16(vlan.VlanId))
+	}
+	if _, ok := link.(*netlink.Ifb); ok {
+		parent, vid, err := vlanbpf.Carries(h.Handle, link)
+		if err != nil {
+			return Segment{}, err
+		}
+		if vid != 0 {
+			return h.under(parent, vid)
+		}
+	}
+	link, err := h.parent(link.Attrs().Name)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{Parent: link.Attrs().Name}, nil
+}
+
+func (h host) under(parentIndex int, vid uint16) (Segment, error) {
+	parent, err := h.LinkByIndex(parentIndex)
+	if err != nil {
+		return Segment{}, fmt.Errorf("parent of VLAN %d: %w", vid, err)
+	}
+	if _, err := h.parent(parent.Attrs().Name); err != nil {
+		return Segment{}, err
+	}
+	return Segment{parent.Attrs().Name, vid}, nil
+}
+
+// defaultParent is the interface of the default route.
+func (h host) defaultParent() (string, error) {
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		routes, err := h.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return "", fmt.Errorf("read routes: %w", err)
+		}
+		best, metric := 0, math.MaxInt
+		for _, r := range routes {
+			if isDefault(r) && r.LinkIndex > 0 && r.Priority < metric {
+				best, metric = r.LinkIndex, r.Priority
+			}
+		}
+		if link, err := h.byIndex(best); best > 0 && err == nil && link != nil {
+			return link.Attrs().Name, nil
+		}
+	}
+	return "", errors.New("no --parent given and this host has no default route: name the trunk interface with --parent")
+}
+
+func isDefault(r netlink.Route) bool {
+	if r.Dst == nil {
+		return true
+	}
+	ones, _ := r.Dst.Mask.Size()
+	return ones == 0 && r.Dst.IP.IsUnspecified()
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i > 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}

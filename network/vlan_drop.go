@@ -1,0 +1,86 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/network/vlanbpf"
+)
+
+func (h host) restoreParent(l ledger, index int) error {
+	changes, recorded := l.parent(index)
+	parent, err := h.byIndex(index)
+	if err != nil {
+		return err
+	}
+	if recorded && parent != nil {
+		// Another root's VLANs need the changes as ours did: a later command
+		// takes them back.
+		if busy, err := vlanbpf.Busy(h.Handle, parent); busy || err != nil {
+			return err
+		}
+		if err := changes.Undo(h.Handle, parent); err != nil {
+			return fmt.Errorf("restore parent %s: %w", parent.Attrs().Name, err)
+		}
+	}
+	return l.dropParent(index)
+}
+
+// dropVLAN removes a link that mvrun made, then its record. What the record
+// leads to must still be that link; a link of somebody else stays. Idempotent.
+func (h host) dropVLAN(l ledger, key linkKey) error {
+	rec, recorded := l.link(key)
+	if !recorded || !rec.Made {
+		return l.dropLink(key)
+	}
+	parent, err := h.byIndex(key.parent)
+	if err != nil {
+		return err
+	}
+	if rec.Driver == driverEBPF && parent != nil {
+		if err := h.dropFilter(parent, rec); err != nil {
+			return err
+		}
+	}
+	link, err := h.made(rec)
+	if err != nil {
+		return err
+	}
+	if link != nil && h.isOurs(link, key, rec) {
+		if err := h.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) {
+			return fmt.Errorf("delete %s: %w", link.Attrs().Name, err)
+		}
+	}
+	return l.dropLink(key)
+}
+
+// dropFilter takes our filter off the parent, unless by now it leads to an ifb
+// that is not the record's.
+func (h host) dropFilter(parent netlink.Link, rec linkRecord) error {
+	index, err := vlanbpf.Find(h.Handle, parent, rec.VID)
+	if err != nil || rec.Index != 0 && index != 0 && index != rec.Index {
+		return err
+	}
+	return vlanbpf.Remove(h.Handle, parent, rec.VID)
+}
+
+func (h host) made(rec linkRecord) (netlink.Link, error) {
+	if rec.Index != 0 {
+		return h.byIndex(rec.Index)
+	}
+	return h.find(rec.Name)
+}
+
+func (h host) isOurs(link netlink.Link, key linkKey, rec linkRecord) bool {
+	if rec.Driver == driverKernel {
+		return isVLAN(link, key.parent, key.vid)
+	}
+	if link.Type() != "ifb" {
+		return false
+	}
+	parent, vid, err := vlanbpf.Carries(h.Handle, link)
+	return err == nil && (vid == 0 || vid == key.vid && parent == key.parent)
+}
