@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/firewall"
 )
 
 // Config is what a container was created with. It is written once, before the
@@ -119,6 +120,8 @@ type Network struct {
 	DNSSearch  []string           `json:"dnsSearch,omitempty"`
 	DNSOptions []string           `json:"dnsOptions,omitempty"`
 	ExtraHosts []string           `json:"extraHosts,omitempty"` // name:address
+	// Allow is all that may come in, when there is any; the rest is dropped.
+	Allow []firewall.Rule `json:"allow,omitempty"`
 }
 
 // Args is the command line that the container runs.

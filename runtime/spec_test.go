@@ -175,8 +175,8 @@ func TestParseRestartPolicy(t *testing.T) {
 
 func TestCgroupMounts(t *testing.T) {
 	for in, want := range map[string]int{
-		"0::/\n":                               1,
-		"2:cpu:/\n1:name=systemd:/\n0::/x\n":   4, // tmpfs, cpu, systemd, unified
+		"0::/\n":                                1,
+		"2:cpu:/\n1:name=systemd:/\n0::/x\n":    4, // tmpfs, cpu, systemd, unified
 		"3:cpu,cpuacct:/\n2:memory:/a:b\nbad\n": 3,
 	} {
 		if got := cgroupMounts(in); len(got) != want {

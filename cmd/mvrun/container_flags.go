@@ -80,6 +80,7 @@ func networkFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "dns-search", Usage: "DNS search domain"},
 		&cli.StringSliceFlag{Name: "dns-option", Aliases: []string{"dns-opt"}, Usage: "resolver option"},
 		&cli.StringSliceFlag{Name: "add-host", Usage: "a line of /etc/hosts, NAME:ADDR"},
+		&cli.StringSliceFlag{Name: "allow", Usage: "let only this in: \"tcp/80,udp/53,icmp from 172.16.10.0/24\""},
 		&cli.StringSliceFlag{Name: "publish", Aliases: []string{"p"}, Usage: "refused: on a VLAN no port is mapped"},
 		&cli.BoolFlag{Name: "publish-all", Aliases: []string{"P"}, Usage: "refused, as --publish"},
 	}

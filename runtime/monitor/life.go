@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/firewall"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -68,6 +69,12 @@ func (m *Monitor) namespace() (*network.Namespace, error) {
 }
 
 func (m *Monitor) attachNetwork(ctx context.Context, l *life) error {
+	// Before there is an address: no packet comes in ahead of the rules.
+	if rules := m.config.Network.Allow; len(rules) > 0 {
+		if err := firewall.Apply(int(l.ns.File().Fd()), rules); err != nil {
+			return fmt.Errorf("set firewall: %w", err)
+		}
+	}
 	owner := network.Owner{ID: m.config.ID, Name: m.config.Name}
 	for _, ep := range m.config.Network.Endpoints {
 		at, undo, err := m.store.Networks.Attach(ctx, l.ns, owner, ep)
