@@ -13,17 +13,16 @@ import (
 // makeVLAN makes the link by the driver asked for; auto is the kernel's own
 // wherever it has one.
 func (h host) makeVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord, error) {
-	var errs []error
-	if ep.VLANDriver != driverEBPF {
-		rec, err := h.makeBy(driverKernel, l, parent, ep)
-		if err == nil || ep.VLANDriver == driverKernel || !errors.Is(err, unix.EOPNOTSUPP) {
-			return rec, err
-		}
-		errs = append(errs, err)
+	if ep.VLANDriver == driverEBPF {
+		return h.makeBy(driverEBPF, l, parent, ep)
 	}
-	rec, err := h.makeBy(driverEBPF, l, parent, ep)
-	if err != nil {
-		return rec, errors.Join(append(errs, err)...)
+	rec, err := h.makeBy(driverKernel, l, parent, ep)
+	if ep.VLANDriver == driverKernel || !errors.Is(err, unix.EOPNOTSUPP) {
+		return rec, err
+	}
+	rec, second := h.makeBy(driverEBPF, l, parent, ep)
+	if second != nil {
+		return rec, fmt.Errorf("%w; %w", err, second)
 	}
 	return rec, nil
 }

@@ -75,8 +75,11 @@ func (c Changes) Undo(h *netlink.Handle, parent netlink.Link) error {
 
 func addQdisc(h *netlink.Handle, index int) error {
 	err := h.QdiscAdd(clsact(index))
-	if errors.Is(err, unix.EEXIST) {
+	switch {
+	case errors.Is(err, unix.EEXIST):
 		return nil
+	case errors.Is(err, unix.ENOENT):
+		return fmt.Errorf("driver ebpf: this kernel has no clsact (CONFIG_NET_SCH_INGRESS): %w", err)
 	}
 	return err
 }

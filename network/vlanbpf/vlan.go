@@ -108,6 +108,9 @@ func attach(h *netlink.Handle, link netlink.Link, where uint32, vid uint16, to i
 		Name:         fmt.Sprintf(filterName, vid, to),
 		DirectAction: true,
 	})
+	if errors.Is(err, unix.ENOENT) {
+		err = fmt.Errorf("driver ebpf: this kernel has no cls_bpf (CONFIG_NET_CLS_BPF): %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("attach filter of VLAN %d to %s: %w", vid, link.Attrs().Name, err)
 	}
