@@ -28,6 +28,7 @@ type Spec struct {
 	KeepDisk  bool   // write to the image; else what is written is gone with the machine
 	Init      string // in the root file system; the agent unless given
 	MemoryMB  int    // 512 unless given
+	CPUs      int    // 1 unless given
 	Accel     string // qemu's -accel; tcg unless given
 	NICs      []NIC
 	// Params are further words of the kernel's command line.
@@ -121,7 +122,7 @@ func (m *Machine) arguments() []string {
 	}
 	args := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-M", "pc", "-accel", or(s.Accel, "tcg"), "-cpu", cpuOf(s.Accel), "-smp", "1", "-m", fmt.Sprint(orInt(s.MemoryMB, 512)),
+		"-M", "pc", "-accel", or(s.Accel, "tcg"), "-cpu", cpuOf(s.Accel), "-smp", fmt.Sprint(orInt(s.CPUs, 1)), "-m", fmt.Sprint(orInt(s.MemoryMB, 512)),
 		"-kernel", s.Kernel, "-initrd", s.Initramfs, "-append", m.kernelLine(),
 		"-serial", "file:" + m.consoleLog(),
 		"-drive", "if=virtio,format=raw,cache=unsafe,snapshot=" + snapshot + ",file=" + s.Disk,

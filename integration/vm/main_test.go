@@ -36,11 +36,19 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// suiteDir is where the integration suite is in the machines.
+const suiteDir = "/usr/local/lib/mvrun/"
+
 func payload() []File {
-	return []File{
+	files := []File{
 		{Path: "/usr/local/bin/mvrun", From: programs.Mvrun},
-		{Path: "/usr/local/lib/mvrun/integration.test", From: programs.Test},
+		{Path: suiteDir + "integration.test", From: programs.Test},
 	}
+	scripts, _ := filepath.Glob("../testdata/script/*")
+	for _, path := range scripts {
+		files = append(files, File{Path: suiteDir + "testdata/script/" + filepath.Base(path), From: path})
+	}
+	return files
 }
 
 // guest is a machine of a test. Whatever goes wrong with it ends the test, and
