@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Netns is a network namespace that lives as long as the test. It has no name
@@ -35,7 +36,7 @@ func NewNetns(t testing.TB) *Netns {
 	if err != nil {
 		t.Fatalf("make a network namespace: %v", err)
 	}
-	if n.Link, err = netlink.NewHandleAt(n.fd); err != nil {
+	if n.Link, err = netlink.NewHandleAt(n.fd, unix.NETLINK_ROUTE); err != nil {
 		t.Fatalf("open rtnetlink in the namespace: %v", err)
 	}
 	t.Cleanup(func() { n.Link.Close(); n.fd.Close() })
