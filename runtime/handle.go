@@ -108,6 +108,7 @@ func (h *Handle) Commit() error {
 	if err != nil {
 		return fmt.Errorf("commit container: %w", err)
 	}
+	_ = h.store.Emit(Event{Type: "container", Action: "create", ID: h.ID, Name: h.store.NameOf(h.ID)})
 	return jsonfile.SyncDir(h.store.Dir(h.ID))
 }
 
@@ -137,7 +138,12 @@ func (h *Handle) WriteState(state State) error {
 
 // Remove makes the container not exist and frees all that it held.
 func (h *Handle) Remove() error {
-	return errors.Join(h.store.remove(h.ID), h.Close())
+	gone := Event{Type: "container", Action: "destroy", ID: h.ID, Name: h.store.NameOf(h.ID)}
+	err := h.store.remove(h.ID)
+	if err == nil {
+		_ = h.store.Emit(gone)
+	}
+	return errors.Join(err, h.Close())
 }
 
 // StartFailed gives the lock up after a start that did not succeed, cleans up

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,7 @@ func (m *Monitor) signal(sig unix.Signal, stop bool) error {
 	if sig == 0 {
 		return nil
 	}
+	m.emit("kill", map[string]string{"signal": strconv.Itoa(int(sig))})
 	if err := m.instance.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("send signal %d: %w", int(sig), err)
 	}
@@ -47,6 +49,7 @@ func (m *Monitor) pause() error {
 		return fmt.Errorf("pause container: %w", err)
 	}
 	m.state.Status = runtime.Paused
+	m.emit("pause", nil)
 	return m.handle.WriteState(m.state)
 }
 
@@ -58,6 +61,7 @@ func (m *Monitor) unpause() error {
 		return fmt.Errorf("resume container: %w", err)
 	}
 	m.state.Status = runtime.Running
+	m.emit("unpause", nil)
 	return m.handle.WriteState(m.state)
 }
 

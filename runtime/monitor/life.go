@@ -139,6 +139,7 @@ func (m *Monitor) release(l *life) error {
 		go m.announce(ctx, l.ns)
 	}
 	m.life = l
+	m.emit("start", nil)
 	return nil
 }
 

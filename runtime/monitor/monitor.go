@@ -9,6 +9,7 @@ import (
 	"os"
 	goruntime "runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,6 +233,15 @@ func (m *Monitor) exited(status runtime.Status, code int) {
 		s.Attachments = nil
 		s.StoppedByUser = m.stopped()
 	})
+	m.emit("die", map[string]string{"exitCode": strconv.Itoa(code)})
+}
+
+// emit tells what happened to the container.
+func (m *Monitor) emit(action string, attributes map[string]string) {
+	e := runtime.Event{Type: "container", Action: action, ID: m.config.ID, Name: m.config.Name, Attributes: attributes}
+	if err := m.store.Emit(e); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
 }
 
 // setState changes the record on disk. On a full disk the old one stays, and
