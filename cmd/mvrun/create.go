@@ -21,7 +21,7 @@ func create(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	setAttach(c, w, false)
+	setAttach(c, w, true) // by start -a, as with Docker: its input ends with that client's
 	store, err := openStore(c)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -117,7 +118,8 @@ func (r *Reader) Close() error {
 
 // Follow calls each with every record there is and that comes, until ctx ends
 // or live says, after a last look, that nothing more will be written. Changes
-// in the log's directory wake it up.
+// in the log's directory wake it up; live is asked now and then besides, since
+// the writer's end comes after its last change, or without one.
 func (r *Reader) Follow(ctx context.Context, live func() bool, each func(Record) error) error {
 	watch, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -136,6 +138,7 @@ func (r *Reader) Follow(ctx context.Context, live func() bool, each func(Record)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-watch.Events:
+		case <-time.After(100 * time.Millisecond):
 		case err := <-watch.Errors:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				return err
