@@ -33,7 +33,7 @@ func parseWish(c *cli.Context) (*wish, error) {
 	}
 	w := &wish{image: c.Args().First(), cmd: c.Args().Tail()}
 	for _, read := range []func(*cli.Context, *wish) error{
-		readProcess, readEnvironment, readMounts, readSecurity, readLimits, readNetwork, readLifecycle,
+		readProcess, readEnvironment, readMounts, readSecurity, readLimits, readNetwork, readAllow, readLifecycle,
 	} {
 		if err := read(c, w); err != nil {
 			return nil, err
@@ -148,14 +148,21 @@ func readLifecycle(c *cli.Context, w *wish) (err error) {
 		t := c.Int("stop-timeout")
 		conf.StopTimeout = &t
 	}
-	switch conf.Log.Driver = c.String("log-driver"); conf.Log.Driver {
+	file, err := configOf(c)
+	if err != nil {
+		return err
+	}
+	if conf.Log.Driver = c.String("log-driver"); conf.Log.Driver == "" {
+		conf.Log.Driver = file.Log.Driver
+	}
+	switch conf.Log.Driver {
 	case "", "none":
 	case "json-file", "local":
 		conf.Log.Driver = ""
 	default:
 		return fmt.Errorf("--log-driver %s: mvrun keeps logs itself: use none, or leave it out", conf.Log.Driver)
 	}
-	for _, opt := range c.StringSlice("log-opt") {
+	for _, opt := range append(logDefaults(file), c.StringSlice("log-opt")...) {
 		if err := logOption(&conf.Log, opt); err != nil {
 			return err
 		}

@@ -35,9 +35,13 @@ func login(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	regs, err := registries(c)
+	if err != nil {
+		return err
+	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	file, err := image.Login(ctx, c.Args().First(), user, password, registries(c))
+	file, err := image.Login(ctx, c.Args().First(), user, password, regs)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -38,6 +39,7 @@ func newApp() *cli.App {
 		DisableSliceFlagSeparator: true, // -e A=1,2 is one variable
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "show the version"},
+			&cli.StringFlag{Name: "config", EnvVars: []string{"MVRUN_CONFIG"}, Usage: "configuration file (default: " + config.DefaultPath + ", if there is one)"},
 			&cli.StringFlag{Name: "root", Value: "/var/lib/mvrun", EnvVars: []string{"MVRUN_ROOT"}, Usage: "directory of images, containers and networks"},
 			&cli.StringFlag{Name: "state", Value: "/run/mvrun", EnvVars: []string{"MVRUN_STATE"}, Usage: "directory of what is gone after a reboot"},
 			&cli.StringFlag{Name: "cgroup-parent", Value: "/mvrun", EnvVars: []string{"MVRUN_CGROUP_PARENT"}, Usage: "cgroup that the containers' are made in (cgroupfs driver)"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
 )
@@ -56,10 +57,16 @@ func readNetworkConfig(c *cli.Context) (network.Config, error) {
 	cfg := network.Config{
 		Name: c.Args().First(), Driver: c.String("driver"), Internal: c.Bool("internal"), VLANDriver: c.String("vlan-driver"),
 	}
+	conf, err := configOf(c)
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.VLANDriver == "" {
+		cfg.VLANDriver = conf.VLANDriver
+	}
 	if c.String("ipam-driver") != "default" {
 		return cfg, fmt.Errorf("--ipam-driver %s is not known: addresses come from --subnet", c.String("ipam-driver"))
 	}
-	var err error
 	cfg.Subnets, err = ipam.Parse(c.StringSlice("subnet"), c.StringSlice("gateway"), c.StringSlice("ip-range"), c.StringSlice("aux-address"))
 	if err != nil {
 		return cfg, err
@@ -77,8 +84,10 @@ func readNetworkConfig(c *cli.Context) (network.Config, error) {
 	if err := cfg.Complete(); err != nil {
 		return cfg, err
 	}
-	cfg.Segment, err = readSegment(c, parent)
-	return cfg, err
+	if cfg.Segment, err = readSegment(c, conf, parent); err != nil {
+		return cfg, err
+	}
+	return cfg, completeNetwork(conf, &cfg)
 }
 
 // readNetworkOptions reads -o, and returns its parent.
@@ -107,14 +116,15 @@ func readNetworkOptions(cfg *network.Config, opts []string) (parent string, err 
 
 // readSegment works out the parent and the VLAN from -o parent=, --parent and
 // --vlan.
-func readSegment(c *cli.Context, parent string) (network.Segment, error) {
+func readSegment(c *cli.Context, conf *config.Config, parent string) (network.Segment, error) {
 	if flag := c.String("parent"); flag != "" {
 		if parent != "" && parent != flag {
 			return network.Segment{}, fmt.Errorf("--parent %s and -o parent=%s: give one of them", flag, parent)
 		}
 		parent = flag
 	}
-	return network.ResolveSegment(parent, c.String("vlan"))
+	vlan := c.String("vlan")
+	return network.ResolveSegment(parentOf(conf, parent, vlan), vlan)
 }
 
 func hasIPv6(cfg network.Config) bool {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
 )
 
 func readNetwork(c *cli.Context, w *wish) error {
@@ -56,6 +58,11 @@ func readLegs(c *cli.Context, w *wish) error {
 	case short && len(names) > 0:
 		return errors.New("--network and --vlan or --parent exclude each other: a network has its own VLAN and parent")
 	case short:
+		conf, err := configOf(c)
+		if err != nil {
+			return err
+		}
+		defaultDNS(&w.config.Network, completeLeg(conf, &leg))
 		w.legs = []network.Request{leg}
 		return nil
 	case c.IsSet("vlan-driver"):
@@ -88,4 +95,16 @@ func readLegs(c *cli.Context, w *wish) error {
 		}
 	}
 	return nil
+}
+
+// defaultDNS takes the name servers of the VLAN where the command names none.
+func defaultDNS(n *runtime.Network, v config.VLAN) {
+	if len(n.DNS) == 0 {
+		for _, a := range v.DNS {
+			n.DNS = append(n.DNS, a.String())
+		}
+	}
+	if len(n.DNSSearch) == 0 {
+		n.DNSSearch = v.DNSSearch
+	}
 }

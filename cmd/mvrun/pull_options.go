@@ -26,8 +26,10 @@ func unpackLimitFlag() cli.Flag {
 // pullOptions are the command's wishes for a pull. Layers are unpacked beside
 // their download. finish ends the progress on w.
 func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt image.PullOptions, finish func(), err error) {
-	opt.Registries = registries(c)
 	finish = func() {}
+	if opt.Registries, err = registries(c); err != nil {
+		return opt, finish, err
+	}
 	if p := c.String("platform"); p != "" {
 		if opt.Platform, err = image.ParsePlatform(p); err != nil {
 			return opt, finish, err
@@ -50,15 +52,6 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 		opt.Progress = &plainProgress{w: w}
 	}
 	return opt, finish, nil
-}
-
-// registries says how registries are spoken to.
-func registries(c *cli.Context) image.Registries {
-	var r image.Registries
-	if c.Bool("insecure") {
-		r.Insecure = []string{"*"}
-	}
-	return r
 }
 
 // openLayers opens the unpacked layers with the limit that was asked for.

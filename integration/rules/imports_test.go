@@ -21,7 +21,10 @@ const module = "github.com/mvrun/mvrun/"
 // prefix that fits. Imports run downwards; the leaves don't know each other,
 // so that each can be read, tested and replaced alone.
 var mayImport = map[string][]string{
-	"cmd":             {"cmd", "runtime", "network", "image", "rootfs", "internal"},
+	"cmd":             {"cmd", "config", "doctor", "topology", "runtime", "network", "image", "rootfs", "internal"},
+	"config":          {},
+	"doctor":          {"runtime", "network", "rootfs", "internal"},
+	"topology":        {"runtime", "network", "internal"},
 	"runtime/monitor": {"runtime", "network", "rootfs", "internal"},
 	"runtime/logfile": {"internal"},
 	"runtime":         {"runtime/logfile", "network", "rootfs", "internal"},
@@ -47,7 +50,8 @@ var onlyIn = map[string][]string{
 	"github.com/opencontainers/runc/libcontainer/specconv": {"runtime/"},
 	"github.com/urfave/cli":                                {"cmd/mvrun/"},
 	"github.com/google/go-containerregistry":               {"image/", "rootfs/", "cmd/"},
-	"github.com/vishvananda/netlink":                       {"network/", "integration/"},
+	"github.com/vishvananda/netlink":                       {"network/", "topology/", "doctor/", "integration/"},
+	"github.com/pelletier/go-toml/v2":                      {"config/"},
 	"github.com/cilium/ebpf":                               {"network/"},
 	"github.com/google/nftables":                           {"network/"},
 	"github.com/insomniacslk/dhcp":                         {"network/"},

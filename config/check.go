@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+)
+
+// check finds what no single value shows.
+func (c *Config) check() *problem {
+	for _, check := range []func() *problem{c.checkWords, c.checkAliases, c.Log.check, c.checkVLANs} {
+		if p := check(); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkWords() *problem {
+	if !slices.Contains([]string{"", "auto", "kernel", "ebpf"}, c.VLANDriver) {
+		return wrong("it is auto, kernel or ebpf", "vlan-driver")
+	}
+	if d, err := time.ParseDuration(c.ConflictProbe); c.ConflictProbe != "" && c.ConflictProbe != "off" && (err != nil || d <= 0) {
+		return wrong(`it is a duration such as "30ms", or "off"`, "conflict-probe")
+	}
+	return nil
+}
+
+func (c *Config) checkAliases() *problem {
+	for _, alias := range slices.Sorted(maps.Keys(c.Parents)) {
+		to := c.Parents[alias]
+		_, again := c.Parents[to]
+		switch {
+		case alias == "" || strings.ContainsAny(alias, "./ "):
+			return wrong("an alias is a word without dots, slashes and blanks", "parents", alias)
+		case to == "" || strings.ContainsAny(to, "/ "):
+			return wrong("it stands for the name of an interface, such as enp0s9", "parents", alias)
+		case again && to != alias:
+			return wrong(fmt.Sprintf("%s is an alias itself: name the interface", to), "parents", alias)
+		}
+	}
+	return nil
+}
+
+func (l *Log) check() *problem {
+	if l.Driver != "" && l.Driver != "none" && l.Driver != "json-file" && l.Driver != "local" {
+		return wrong("mvrun keeps logs itself: write none, or leave it out", "log", "driver")
+	}
+	if n, err := units.RAMInBytes(l.MaxSize); l.MaxSize != "" && l.MaxSize != "-1" && (err != nil || n < 1024) {
+		return wrong(`it is a size of 1k or more, such as "20m"`, "log", "max-size")
+	}
+	if l.MaxFile < 0 {
+		return wrong("it is a number of files, 1 or more", "log", "max-file")
+	}
+	return nil
+}
+
+func (c *Config) checkVLANs() *problem {
+	for _, id := range slices.Sorted(maps.Keys(c.VLANs)) {
+		// As it is typed: 010 would never be found.
+		if n, err := strconv.Atoi(id); err != nil || n < 1 || n > 4094 || strconv.Itoa(n) != id {
+			return wrong("a VLAN id is a number from 1 to 4094", "vlan", id)
+		}
+		v := c.VLANs[id]
+		if p := pool(id, "", v.Subnet, v.Gateway, v.IPRange, netip.Addr.Is4); p != nil {
+			return p
+		}
+		if p := pool(id, "6", v.Subnet6, v.Gateway6, v.IPRange6, netip.Addr.Is6); p != nil {
+			return p
+		}
+		if v.MTU != 0 && (v.MTU < 68 || v.MTU > 65535) {
+			return wrong("it is a number of bytes from 68 to 65535", "vlan", id, "mtu")
+		}
+	}
+	return nil
+}
+
+// pool checks the subnet of one family, whose keys end in suffix.
+func pool(id, suffix string, subnet netip.Prefix, gateway Gateway, ipRange netip.Prefix, family func(netip.Addr) bool) *problem {
+	in := func(key, text string, a ...any) *problem {
+		return wrong(fmt.Sprintf(text, a...), "vlan", id, key+suffix)
+	}
+	switch {
+	case !subnet.IsValid() && (gateway != Gateway{}):
+		return in("gateway", "it needs a subnet%s beside it", suffix)
+	case !subnet.IsValid() && ipRange.IsValid():
+		return in("ip-range", "it needs a subnet%s beside it", suffix)
+	case !subnet.IsValid():
+		return nil
+	case !family(subnet.Addr()) || subnet.Addr().Is4In6():
+		return in("subnet", "%s is of the other family: IPv4 goes into subnet, IPv6 into subnet6", subnet)
+	case subnet != subnet.Masked():
+		return in("subnet", "%s has host bits set: it should be %s", subnet, subnet.Masked())
+	case gateway.Addr.IsValid() && !family(gateway.Addr):
+		return in("gateway", "%s and subnet %s are of different families", gateway.Addr, subnet)
+	case !ipRange.IsValid():
+		return nil
+	case ipRange != ipRange.Masked():
+		return in("ip-range", "%s has host bits set: it should be %s", ipRange, ipRange.Masked())
+	case ipRange.Bits() < subnet.Bits() || !subnet.Contains(ipRange.Addr()):
+		return in("ip-range", "%s is not inside subnet %s", ipRange, subnet)
+	}
+	return nil
+}
