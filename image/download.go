@@ -38,7 +38,7 @@ type download struct {
 
 	mu   sync.Mutex
 	more *sync.Cond
-	file *os.File // set when there is something to read; readers share it
+	file *os.File // set when there is something to read; shared by all readers
 	done int64    // bytes of file that are there
 	end  bool     // nothing follows: all is checked, or err says why not
 	err  error
@@ -76,10 +76,14 @@ func (d *download) fetch(ctx context.Context) error {
 		f.Close()
 		return nil
 	}
+	defer f.Close() // and with it the lock
+	readers, err := os.Open(part)
+	if err != nil {
+		return err
+	}
 	d.mu.Lock()
-	d.file = f // open as long as someone reads; the collector closes it
+	d.file = readers
 	d.mu.Unlock()
-	defer func() { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }()
 	err = d.resume(ctx, f)
 	if err == nil {
 		err = d.store.publish(f, d.desc.Digest)
@@ -94,6 +98,13 @@ func (d *download) fetch(ctx context.Context) error {
 	return nil
 }
 
+// close is for when nobody reads any more.
+func (d *download) close() {
+	if d.file != nil {
+		d.file.Close()
+	}
+}
+
 // adopt makes the download one of a blob that is in the store.
 func (d *download) adopt() bool {
 	if !d.store.has(d.desc.Digest, d.desc.Size) {
@@ -105,6 +116,7 @@ func (d *download) adopt() bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.close()
 	d.file, d.done = f, d.desc.Size
 	d.more.Broadcast()
 	return true

@@ -153,7 +153,9 @@ func (s *Store) pullConfig(ctx context.Context, reg *session, desc v1.Descriptor
 	if desc.Size > maxMetadata {
 		return nil, fmt.Errorf("image configuration of %d bytes: no more than %d are taken", desc.Size, maxMetadata)
 	}
-	if err := newDownload(s, desc, reg, silent{}).run(ctx); err != nil {
+	d := newDownload(s, desc, reg, silent{})
+	defer d.close()
+	if err := d.run(ctx); err != nil {
 		return nil, err
 	}
 	return s.config(desc.Digest)
@@ -166,6 +168,7 @@ func (s *Store) pullLayers(ctx context.Context, reg *session, m *v1.Manifest, c 
 	for _, desc := range m.Layers {
 		if running[desc.Digest] == nil { // a layer can be there twice
 			d := newDownload(s, desc, reg, opt.Progress)
+			defer d.close() // when the group below has ended
 			running[desc.Digest], order = d, append(order, d)
 		}
 	}

@@ -94,12 +94,12 @@ func sameRepository(d v1.Descriptor, want string) bool {
 	return false
 }
 
-// findID looks for the one image whose ID or manifest digest begins with the
-// digits.
+// findID looks for the one image whose ID begins with the digits, or whose
+// manifest has them for its digest.
 func (s *Store) findID(idx *v1.IndexManifest, ref, digits string) (v1.Descriptor, error) {
 	var found *v1.Descriptor
 	for _, d := range idx.Manifests {
-		if !strings.HasPrefix(d.Digest.Hex, digits) {
+		if d.Digest.Hex != digits {
 			m, err := s.manifest(d.Digest)
 			if err != nil || !strings.HasPrefix(m.Config.Digest.Hex, digits) {
 				continue // a damaged one is no reason to hide the others
