@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
@@ -46,6 +47,10 @@ func (s *Store) namesOf(id string) (names []string) {
 	return names
 }
 
+// claimWait is how long a claim waits for another command that is at the same
+// name and has not made its container yet.
+const claimWait = 15 * time.Second
+
 // claimName takes the name for the container. The claim is a file that is
 // linked into place whole, so that nobody reads half of one (link(2) fails
 // with EEXIST as O_EXCL does). A claim whose container is gone is taken over.
@@ -58,7 +63,7 @@ func (s *Store) claimName(name, id string) error {
 		return err
 	}
 	defer os.Remove(tmp)
-	for {
+	for deadline := time.Now().Add(claimWait); ; {
 		err := os.Link(tmp, s.namePath(name))
 		if err == nil || !errors.Is(err, fs.ErrExist) {
 			return err
@@ -69,6 +74,10 @@ func (s *Store) claimName(name, id string) error {
 			continue
 		case err != nil && !errors.Is(err, jsonfile.ErrCorrupt):
 			return err
+		case err == nil && !s.exists(owner) && s.held(owner) && time.Now().Before(deadline):
+			// On its way, or being undone: soon it is one or the other.
+			time.Sleep(2 * time.Millisecond)
+			continue
 		case err == nil && (s.exists(owner) || s.held(owner)):
 			return fmt.Errorf("the container name %q is already in use by container %s: remove or rename that container, or choose another name: %w", name, ShortID(owner), ErrNameInUse)
 		}

@@ -92,6 +92,15 @@ func (h *Handle) Abandon() error {
 	return errors.Join(h.store.reapDead(h.ID), h.store.remove(h.ID), h.Close())
 }
 
+// GiveUp is what a monitor does with a container that nobody waits for any
+// more: one that was to be made is abandoned, one that was to start stays.
+func (h *Handle) GiveUp() error {
+	if h.store.exists(h.ID) {
+		return errors.Join(h.store.reapDead(h.ID), h.Close())
+	}
+	return h.Abandon()
+}
+
 // WritePending stores the configuration of a container that does not exist
 // yet.
 func (h *Handle) WritePending(c *Config) error {

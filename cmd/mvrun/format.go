@@ -151,8 +151,27 @@ func printValue(w io.Writer, format string, v any) error {
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, v); err != nil {
-		return fmt.Errorf("--format: template: %w", err)
+		// A field may go by its name in JSON too: {{.Id}}.
+		out.Reset()
+		if executeRaw(t, &out, v) != nil {
+			return fmt.Errorf("--format: template: %w", err)
+		}
 	}
 	_, err = fmt.Fprintln(w, out.String())
 	return err
+}
+
+// executeRaw runs the template on the value's JSON form.
+func executeRaw(t *template.Template, w io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber() // large numbers stay as they are
+	var raw any
+	if err := dec.Decode(&raw); err != nil {
+		return err
+	}
+	return t.Option("missingkey=error").Execute(w, raw)
 }

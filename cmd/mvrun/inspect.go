@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,8 +94,8 @@ func inspectAll(c *cli.Context, find finder) error {
 		found = append(found, v)
 	}
 	format := c.String("format")
-	if format == "" {
-		return errors.Join(printValue(c.App.Writer, "", found), last)
+	if format == "" || format == "json" { // all in one array
+		return errors.Join(printValue(c.App.Writer, format, found), last)
 	}
 	var out bytes.Buffer
 	for _, v := range found {
@@ -148,11 +147,4 @@ func orNil(list []string) []string {
 		return nil
 	}
 	return list
-}
-
-func signalOr(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return strings.ToUpper(s)
 }

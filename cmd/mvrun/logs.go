@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/runtime/logfile"
 )
 
@@ -76,8 +75,7 @@ func logs(c *cli.Context) error {
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	lock := store.LockPath(id)
-	err = r.Follow(ctx, func() bool { return jsonfile.Held(lock) }, p.print)
+	err = r.Follow(ctx, func() bool { return store.Live(id) }, p.print)
 	if errors.Is(err, ctx.Err()) || errors.Is(err, errPast) {
 		return nil
 	}

@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
 )
 
 var rmCommand = &cli.Command{
@@ -54,20 +54,11 @@ func remove(store *runtime.Store, ref string, force, volumes bool) error {
 	if err != nil {
 		return err
 	}
-	cont, err := store.Load(id)
-	if err != nil && !force {
-		return err
+	h, cont, err := lockForRemoval(store, id, force)
+	if errors.Is(err, runtime.ErrNotFound) {
+		return nil // it went by itself meanwhile
 	}
-	if cont != nil && cont.State.Status.Live() {
-		if !force {
-			return fmt.Errorf("cannot remove container %q: container is %s: stop the container before removing or force remove", cont.Config.Name, cont.State.Status)
-		}
-		if err := stopContainer(store, id, stopping{timeout: new(int), signal: unix.SIGKILL}); err != nil {
-			return err
-		}
-	}
-	h, err := lockForRemoval(store, id, force)
-	if h == nil || err != nil {
+	if err != nil {
 		return err
 	}
 	if cont != nil && (volumes || cont.Config.AutoRemove) {
@@ -78,17 +69,29 @@ func remove(store *runtime.Store, ref string, force, volumes bool) error {
 	return h.Remove()
 }
 
-// lockForRemoval returns no handle for a container that went by itself.
-func lockForRemoval(store *runtime.Store, id string, force bool) (*runtime.Handle, error) {
-	h, err := lockStopped(store, id)
-	switch {
-	case errors.Is(err, runtime.ErrNotFound):
-		return nil, nil
-	case force && err != nil && !errors.Is(err, errAlreadyRunning):
-		return store.Lock(id) // its files may be damaged; the lock is not
-	case force && errors.Is(err, errAlreadyRunning):
-		_ = monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(unix.SIGKILL), Stop: true})
-		return lockStopped(store, id)
+// lockForRemoval takes the lock of a container, with force after killing it. A
+// container whose record is damaged is nil, and can be removed by force alone.
+func lockForRemoval(store *runtime.Store, id string, force bool) (*runtime.Handle, *runtime.Container, error) {
+	for deadline := time.Now().Add(settle); ; {
+		cont, err := store.Load(id)
+		if errors.Is(err, runtime.ErrNotFound) || err != nil && !force {
+			return nil, nil, err
+		}
+		if cont != nil && cont.State.Status.Live() {
+			if !force {
+				return nil, nil, fmt.Errorf("cannot remove container %q: container is %s: stop the container before removing or force remove", cont.Config.Name, cont.State.Status)
+			}
+			if err := stopContainer(store, id, stopping{timeout: new(int), signal: unix.SIGKILL}); err != nil {
+				return nil, nil, err
+			}
+		}
+		h, err := store.Lock(id)
+		if err == nil {
+			return h, cont, nil
+		}
+		if !errors.Is(err, runtime.ErrRunning) || time.Now().After(deadline) {
+			return nil, nil, err
+		}
+		time.Sleep(5 * time.Millisecond) // it is starting, or ending, or being looked after
 	}
-	return h, err
 }

@@ -74,11 +74,14 @@ func Main(store *runtime.Store, id string) error {
 	}
 	var req Request
 	if err := c.receiveJSON(kindRequest, &req); err != nil {
-		return nil // who spawned us thought better of it
+		return m.handle.GiveUp() // who spawned us was killed, or thought better of it
 	}
 	initial, err := m.begin(c, req)
 	if err != nil {
-		return c.sendJSON(kindReply, failure(err))
+		if c.sendJSON(kindReply, failure(err)) != nil {
+			return m.handle.GiveUp() // nobody is there to undo the rest
+		}
+		return nil
 	}
 	return m.run(initial)
 }
@@ -130,7 +133,10 @@ func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
 	m.state.RestartCount, m.state.StoppedByUser = 0, false
 	life, err := m.start(req.Size)
 	if err == nil && !committed {
-		err = m.handle.Commit()
+		// What its command does not live to see has not happened.
+		if err = c.peerAlive(); err == nil {
+			err = m.handle.Commit()
+		}
 	}
 	if err == nil {
 		err = m.release(life)

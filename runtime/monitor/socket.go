@@ -1,11 +1,14 @@
 package monitor
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // A unix socket's path holds 108 bytes (unix(7)), and state directories may be
@@ -42,6 +45,27 @@ func throughDir(path string, use func(short string) error) error {
 	}
 	defer dir.Close()
 	return use("/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + filepath.Base(path))
+}
+
+// peerAlive is an error when the other end is closed.
+func (c *conn) peerAlive() error {
+	u, ok := c.Conn.(*net.UnixConn)
+	if !ok {
+		return nil
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var n int
+	rerr := raw.Read(func(fd uintptr) bool {
+		n, _, err = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return true
+	})
+	if rerr != nil || err == nil && n == 0 {
+		return errors.New("the command that asked for the container is gone")
+	}
+	return nil // EAGAIN: it is there and says nothing
 }
 
 // connOf makes a conn of a socket that was passed as a descriptor.
