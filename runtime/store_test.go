@@ -140,10 +140,12 @@ func TestOneNameOneWinner(t *testing.T) {
 	won := make(chan *Handle, 40)
 	for range cap(won) {
 		wg.Go(func() {
-			h, _, err := s.Reserve("bbox1")
-			if err == nil {
+			h, name, err := s.Reserve("bbox1")
+			if err == nil { // the others wait for the container to be there
+				err = errors.Join(h.WritePending(&Config{ID: h.ID, Name: name}), h.Commit())
 				won <- h
-			} else if !errors.Is(err, ErrNameInUse) {
+			}
+			if if !errors.Is(err, ErrNameInUse) {
 				t.Error(err)
 			}
 		})
