@@ -96,12 +96,9 @@ func writeFile(w *cpio.Writer, f File) error {
 	if f.Link != "" {
 		text, mode = []byte(f.Link), cpio.TypeSymlink|0o777
 	}
-	h := &cpio.Header{Name: strings.TrimPrefix(f.Path, "/"), Mode: mode, Size: int64(len(text)), Linkname: f.Link}
+	h := &cpio.Header{Name: strings.TrimPrefix(f.Path, "/"), Mode: mode, Size: int64(len(text))}
 	if err := w.WriteHeader(h); err != nil {
 		return err
-	}
-	if f.Link != "" {
-		return nil // the header carried it
 	}
 	_, err := w.Write(text)
 	return err

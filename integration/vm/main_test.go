@@ -40,10 +40,10 @@ func run(m *testing.M) int {
 const suiteDir = "/usr/local/lib/mvrun/"
 
 func payload() []File {
-	files := []File{
+	files := append(systemdPayload(), []File{
 		{Path: "/usr/local/bin/mvrun", From: programs.Mvrun},
 		{Path: suiteDir + "integration.test", From: programs.Test},
-	}
+	}...)
 	scripts, _ := filepath.Glob("../testdata/script/*")
 	for _, path := range scripts {
 		files = append(files, File{Path: suiteDir + "testdata/script/" + filepath.Base(path), From: path})
