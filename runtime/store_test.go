@@ -145,7 +145,7 @@ func TestOneNameOneWinner(t *testing.T) {
 				err = errors.Join(h.WritePending(&Config{ID: h.ID, Name: name}), h.Commit())
 				won <- h
 			}
-			if if !errors.Is(err, ErrNameInUse) {
+			if err != nil && !errors.Is(err, ErrNameInUse) {
 				t.Error(err)
 			}
 		})
