@@ -28,7 +28,7 @@ func TestScript(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			h := host(t)
-			testscript.Run(t, testscript.Params{
+			testscript.RunT(inPlace{t}, testscript.Params{
 				Files:           []string{file},
 				ContinueOnError: true,
 				// A command that hangs fails its script, with what was said before.
@@ -41,6 +41,14 @@ func TestScript(t *testing.T) {
 		})
 	}
 }
+
+// inPlace runs a script as the test that calls it, and at once: testscript's
+// own subtest would wait in parallel while its deadline passes.
+type inPlace struct{ *testing.T }
+
+func (inPlace) Parallel()                              {}
+func (p inPlace) Run(_ string, f func(t testscript.T)) { f(p) }
+func (p inPlace) Verbose() bool                        { return testing.Verbose() }
 
 // scriptHost puts an mvrun into PATH that runs on the host.
 func scriptHost(h *lab.Host, env *testscript.Env) error {

@@ -158,7 +158,7 @@ func (h *Host) files() []string {
 			if info, err := d.Info(); err == nil && info.Mode().IsRegular() && info.Size() == 0 && strings.Contains(d.Name(), "lock") {
 				return nil
 			}
-			if top == h.Root && path == filepath.Join(top, hostID) {
+			if filepath.Dir(path) == h.Root && slices.Contains(hostRecords, d.Name()) {
 				return nil
 			}
 			found = append(found, "file "+path)
@@ -168,8 +168,8 @@ func (h *Host) files() []string {
 	return found
 }
 
-// hostID is the one record that belongs to the host itself: made once, it stays.
-const hostID = "host-id"
+// hostRecords belong to the host itself, not to a container: once made, they stay.
+var hostRecords = []string{"host-id", "events.log", "events.log.1"}
 
 // force ends and removes what is left over: only what carries the host's marks.
 func (h *Host) force() {
