@@ -119,7 +119,7 @@ func (s *Store) remove(id string) error {
 	if err := os.Rename(s.Dir(id), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := errors.Join(s.Networks.Detach(id), s.Networks.Release(id), s.releaseNames(id))
+	err := errors.Join(s.Networks.Release(id), s.releaseNames(id))
 	if err != nil {
 		return err
 	}

@@ -146,13 +146,16 @@ func (h *Handle) WriteState(state State) error {
 }
 
 // Remove makes the container not exist and frees all that it held.
-func (h *Handle) Remove() error {
+func (h *Handle) Remove() error { return errors.Join(h.Forget(), h.Close()) }
+
+// Forget is Remove, and keeps the lock: the name and the addresses are free.
+func (h *Handle) Forget() error {
 	gone := Event{Type: "container", Action: "destroy", ID: h.ID, Name: h.store.NameOf(h.ID)}
 	err := h.store.remove(h.ID)
 	if err == nil {
 		_ = h.store.Emit(gone)
 	}
-	return errors.Join(err, h.Close())
+	return err
 }
 
 // StartFailed gives the lock up after a start that did not succeed, cleans up

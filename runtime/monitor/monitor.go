@@ -209,21 +209,29 @@ func (m *Monitor) again(policy *restarts) {
 }
 
 // end records the last exit and lets everything go. Clients hear of it when
-// the container can be started or removed again.
+// the record is written, or the container gone with its name and addresses
+// free; another command that wants the container waits for the lock.
 func (m *Monitor) end(l net.Listener, code int) error {
 	l.Close()
-	err := m.store.Networks.Detach(m.config.ID)
+	var err error
 	if m.out.log != nil {
-		err = errors.Join(err, m.out.log.Close())
+		err = m.out.log.Close()
 	}
 	m.mounts.release()
-	m.exited(runtime.Exited, code)
 	if m.config.AutoRemove {
-		err = errors.Join(err, m.handle.Remove())
+		m.emitExit(code)
+		err = errors.Join(err, m.handle.Forget())
 	} else {
-		err = errors.Join(err, m.handle.Close())
+		m.exited(runtime.Exited, code)
 	}
-	m.out.finish(exitFrame(code))
+	heard := make(chan struct{})
+	go func() {
+		m.out.finish(exitFrame(code))
+		close(heard)
+	}()
+	// The kernel takes its time to take a VLAN link apart; nobody need wait.
+	err = errors.Join(err, m.store.Networks.Detach(m.config.ID), m.handle.Close())
+	<-heard
 	return err
 }
 
@@ -239,6 +247,10 @@ func (m *Monitor) exited(status runtime.Status, code int) {
 		s.Attachments = nil
 		s.StoppedByUser = m.stopped()
 	})
+	m.emitExit(code)
+}
+
+func (m *Monitor) emitExit(code int) {
 	m.emit("die", map[string]string{"exitCode": strconv.Itoa(code)})
 }
 
