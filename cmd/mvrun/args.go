@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -53,10 +54,11 @@ func find(commands []*cli.Command, name string) *cli.Command {
 	return nil
 }
 
-// splitOptions parts args into options, each in the form --name, --name=value
-// or -n, and arguments. Unless interspersed, the first argument ends the
-// options. An unknown option is passed on as it is: the flag package words the
-// error.
+// splitOptions parts args into options, each in the form --name or
+// --name=value, and arguments. Unless interspersed, the first argument ends
+// the options. An option goes by its first name, since the flag package does
+// not take -e and --env on one line. An unknown option is passed on as it is:
+// the flag package words the error.
 func splitOptions(flags []cli.Flag, args []string, interspersed bool) (opts, positional []string) {
 	for len(args) > 0 {
 		arg := args[0]
@@ -74,7 +76,12 @@ func splitOptions(flags []cli.Flag, args []string, interspersed bool) (opts, pos
 			args = args[1:]
 		case strings.HasPrefix(arg, "--"):
 			n := 1
-			if name := arg[2:]; !strings.Contains(name, "=") && takesValue(flags, name) && len(args) > 1 {
+			name, value, hasValue := strings.Cut(arg[2:], "=")
+			arg = option(flags, name)
+			switch {
+			case hasValue:
+				arg += "=" + value
+			case takesValue(flags, name) && len(args) > 1:
 				arg, n = arg+"="+args[1], 2
 			}
 			opts, args = append(opts, arg), args[n:]
@@ -96,32 +103,44 @@ func splitShort(flags []cli.Flag, args []string) (opts []string, used int) {
 		name, rest := string(r), group[i+len(string(r)):]
 		if !takesValue(flags, name) {
 			if strings.HasPrefix(rest, "=") { // -i=false
-				return append(opts, "-"+name+rest), 1
+				return append(opts, option(flags, name)+rest), 1
 			}
-			opts = append(opts, "-"+name)
+			opts = append(opts, option(flags, name))
 			continue
 		}
 		switch {
 		case rest != "":
-			return append(opts, "-"+name+"="+strings.TrimPrefix(rest, "=")), 1
+			return append(opts, option(flags, name)+"="+strings.TrimPrefix(rest, "=")), 1
 		case len(args) > 1:
-			return append(opts, "-"+name+"="+args[1]), 2
+			return append(opts, option(flags, name)+"="+args[1]), 2
 		}
-		return append(opts, "-"+name), 1
+		return append(opts, option(flags, name)), 1
 	}
 	return opts, 1
 }
 
 // takesValue tells whether the option of that name is one with a value.
 func takesValue(flags []cli.Flag, name string) bool {
+	f, ok := lookUp(flags, name).(cli.DocGenerationFlag)
+	return ok && f.TakesValue()
+}
+
+// option is the flag by its first name, with its dashes.
+func option(flags []cli.Flag, name string) string {
+	if f := lookUp(flags, name); f != nil {
+		name = f.Names()[0]
+	}
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func lookUp(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
-		for _, n := range f.Names() {
-			if n != name {
-				continue
-			}
-			df, ok := f.(cli.DocGenerationFlag)
-			return ok && df.TakesValue()
+		if slices.Contains(f.Names(), name) {
+			return f
 		}
 	}
-	return false
+	return nil
 }

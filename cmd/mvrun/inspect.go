@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -70,10 +71,7 @@ func finders(c *cli.Context, store *runtime.Store) (finder, error) {
 				return v, err
 			}
 		}
-		if want == "" {
-			want = "object"
-		}
-		return nil, fmt.Errorf("no such %s: %s", want, ref)
+		return nil, fmt.Errorf("no such %s: %s", cmp.Or(want, "object"), ref)
 	}, nil
 }
 
