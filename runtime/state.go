@@ -23,6 +23,10 @@ const (
 // Live tells whether a container of this state has a monitor.
 func (s Status) Live() bool { return s == Running || s == Paused || s == Restarting }
 
+func (s Status) known() bool {
+	return s.Live() || s == Created || s == Removing || s == Exited || s == Dead
+}
+
 // State is what became of a container. Only the holder of its monitor lock
 // writes it.
 type State struct {

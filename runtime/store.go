@@ -172,12 +172,23 @@ func (s *Store) read(id string) (*Container, error) {
 	if err := s.readRecord(id, s.configPath(id), &c.Config); err != nil {
 		return nil, err
 	}
+	if c.Config.ID != id {
+		return nil, s.damaged(id, s.configPath(id), "is not this container's")
+	}
 	c.State.Status = Created
 	err := s.readRecord(id, s.statePath(id), &c.State)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	if !c.State.Status.known() {
+		return nil, s.damaged(id, s.statePath(id), "has no known status")
+	}
 	return c, nil
+}
+
+// damaged is the error for a record that is valid JSON and yet none of ours.
+func (s *Store) damaged(id, path, what string) error {
+	return fmt.Errorf("container %s: %w: %s %s; remove it with rm -f, or put the file right", s.NameOf(id), jsonfile.ErrCorrupt, path, what)
 }
 
 // readRecord names the container when its record can't be read.

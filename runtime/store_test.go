@@ -241,7 +241,7 @@ func TestReusedPid(t *testing.T) {
 func TestCorruptRecords(t *testing.T) {
 	s := testStore(t)
 	good, bad := testContainer(t, s, "good"), testContainer(t, s, "bad")
-	for _, content := range []string{"", "{", "null garbage", `{"id": 5}`} {
+	for _, content := range []string{"", "{", "null", "null garbage", `{"id": 5}`, `{"id": "other"}`} {
 		if err := os.WriteFile(s.configPath(bad), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
