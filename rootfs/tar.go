@@ -30,8 +30,11 @@ func WriteDiff(ctx context.Context, w io.Writer, upper string) error {
 		case isWhiteout(fi):
 			return true, write(change.ChangeKindDelete, path, nil, nil)
 		case fi.IsDir() && isOpaque(filepath.Join(upper, path)):
+			if err := write(change.ChangeKindAdd, path, fi, nil); err != nil {
+				return true, err
+			}
 			// The writer puts .wh. before the name: this is .wh..wh..opq.
-			return false, write(change.ChangeKindDelete, filepath.Join(path, ".wh..opq"), nil, nil)
+			return true, write(change.ChangeKindDelete, filepath.Join(path, ".wh..opq"), nil, nil)
 		}
 		return false, nil
 	})
