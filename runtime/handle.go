@@ -67,9 +67,10 @@ func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
 	if h, err = s.Lock(NewID()); err != nil {
 		return nil, "", err
 	}
+	made := h // the returns below set h to nil
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.Abandon())
+			err = errors.Join(err, made.Abandon())
 		}
 	}()
 	if err := os.Mkdir(s.Dir(h.ID), 0o711); err != nil {
