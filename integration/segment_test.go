@@ -185,8 +185,8 @@ func TestDriversAndModes(t *testing.T) {
 				a, b := lab.TwoHosts(t)
 				frames := b.CaptureOn(lab.Trunk)
 				for i, h := range []*lab.Host{a, b} {
-					h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.10.0/24", "-o", "parent=enp0s9.10", "-o", "macvlan_mode="+mode, "net")
-					h.OK("run", "-d", "--name", "c1", "--vlan-driver", driver, "--network", "net", "--ip", fmt.Sprintf("172.16.10.1%d", i), "busybox", "sleep", "1000")
+					h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.10.0/24", "-o", "parent=enp0s9.10", "-o", "macvlan_mode="+mode, "-o", "vlan_driver="+driver, "net")
+					h.OK("run", "-d", "--name", "c1", "--network", "net", "--ip", fmt.Sprintf("172.16.10.1%d", i), "busybox", "sleep", "1000")
 				}
 				if r := a.Mvrun("exec", "c1", "ping", "-c", "2", "-W", "2", "172.16.10.11"); r.Code != 0 {
 					t.Errorf("%v", r)
@@ -215,7 +215,8 @@ func TestFullSizeFramesPass(t *testing.T) {
 		t.Errorf("%v", r)
 	}
 	want := noise(8 << 20)
-	b.OK("exec", "-d", "c1", "sh", "-c", "nc -l -p 7000 > /tmp/got")
+	// With an input that ends, the listening side would hang up before it has all.
+	b.OK("exec", "-d", "c1", "sh", "-c", "sleep 60 | nc -l -p 7000 > /tmp/got")
 	b.Eventually("it listens", func() bool {
 		return strings.Contains(b.OK("exec", "c1", "netstat", "-ltn"), ":7000")
 	})

@@ -139,11 +139,11 @@ func (h *Host) cgroupParents() []string {
 }
 
 // files lists what stays in the root and state directories although there is
-// no container and no network any more. Images, unpacked layers and volumes
-// may stay, and lock files, which are empty.
+// no container and no network any more. Images, unpacked layers, volumes
+// and the init program may stay, and lock files, which are empty.
 func (h *Host) files() []string {
 	var found []string
-	keep := []string{"images", "layers", "volumes"}
+	keep := []string{"images", "layers", "volumes", "init"}
 	for _, top := range []string{h.Root, h.State} {
 		filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
