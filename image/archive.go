@@ -63,6 +63,9 @@ func (a *archive) takeAll(ctx context.Context, plain io.Reader) error {
 		if err == io.EOF {
 			break
 		}
+		if err != nil && len(a.files) == 0 {
+			return fmt.Errorf("this is no image archive: %w", err)
+		}
 		if err != nil {
 			return fmt.Errorf("read archive: %w", err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -36,6 +37,10 @@ func removeImages(c *cli.Context) error {
 	for _, ref := range c.Args().Slice() {
 		done, err := images.Remove(ref, c.Bool("force"), uses)
 		printRemoved(c.App.Writer, done)
+		if c.Bool("force") && errors.Is(err, image.ErrNotFound) {
+			report(c.App.ErrWriter, err)
+			continue
+		}
 		if err != nil {
 			if last != nil {
 				report(c.App.ErrWriter, last)
