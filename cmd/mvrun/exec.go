@@ -54,6 +54,7 @@ func execAction(c *cli.Context) error {
 			return err
 		}
 	}
+	go runtime.WarmCgroups()
 	store, err := openStore(c)
 	if err != nil {
 		return err

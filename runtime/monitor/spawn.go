@@ -35,6 +35,7 @@ type Spawned struct {
 // that. flags are mvrun's own, such as --root. Exactly one of Start and
 // Cancel must follow.
 func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
+	go runtime.WarmCgroups()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
