@@ -44,12 +44,13 @@ func Spec(c *Config, h Host) (*specs.Spec, []string, error) {
 	}
 	resources, warnings := resources(c.Resources, h)
 	spec := &specs.Spec{
-		Version:    specs.Version,
-		Process:    process(c, h.User, caps),
-		Root:       &specs.Root{Path: h.Rootfs, Readonly: c.ReadOnly},
-		Hostname:   c.Hostname,
-		Domainname: c.Domainname,
-		Mounts:     mounts,
+		Version:     specs.Version,
+		Process:     process(c, h.User, caps),
+		Root:        &specs.Root{Path: h.Rootfs, Readonly: c.ReadOnly},
+		Hostname:    c.Hostname,
+		Domainname:  c.Domainname,
+		Mounts:      mounts,
+		Annotations: scopeAnnotations(c, h.CgroupsPath),
 		Linux: &specs.Linux{
 			Namespaces:  namespaces(h.NetNS),
 			CgroupsPath: h.CgroupsPath,

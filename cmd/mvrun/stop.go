@@ -14,9 +14,6 @@ import (
 	"github.com/mvrun/mvrun/runtime/monitor"
 )
 
-// defaultStopTimeout is how many seconds a container has to end by itself.
-const defaultStopTimeout = 10
-
 func stopFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "timeout", Aliases: []string{"t", "time"}, Usage: "seconds to wait before killing (default: the container's, else 10); -1 waits for ever"},
@@ -76,6 +73,8 @@ func eachStopped(c *cli.Context, then func(*runtime.Store, string) error) error 
 type stopping struct {
 	timeout *int
 	signal  unix.Signal
+	// shutdown: the host goes down, and the container starts again with it.
+	shutdown bool
 }
 
 func stopOptions(c *cli.Context) (how stopping, err error) {
@@ -109,7 +108,7 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 	if err != nil {
 		return err
 	}
-	sig, timeout := unix.SIGTERM, defaultStopTimeout
+	sig, timeout := unix.SIGTERM, runtime.DefaultStopTimeout
 	if s := cont.Config.StopSignal; s != "" {
 		if sig, err = parseSignal(s); err != nil {
 			return err
@@ -137,7 +136,7 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 		_, err := waiting.Wait()
 		ended <- err
 	}()
-	if err := sendStop(store, id, sig); err != nil {
+	if err := how.send(store, id, sig); err != nil {
 		return err
 	}
 	if timeout >= 0 {
@@ -145,7 +144,7 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 		case err := <-ended:
 			return ignoreLost(err)
 		case <-time.After(time.Duration(timeout) * time.Second):
-			if err := sendStop(store, id, unix.SIGKILL); err != nil {
+			if err := how.send(store, id, unix.SIGKILL); err != nil {
 				return err
 			}
 		}
@@ -153,10 +152,10 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 	return ignoreLost(<-ended)
 }
 
-// sendStop sends a signal that the container shall end of; that it ended
+// send sends a signal that the container shall end of; that it ended
 // meanwhile is no error.
-func sendStop(store *runtime.Store, id string, sig unix.Signal) error {
-	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: true})
+func (how stopping) send(store *runtime.Store, id string, sig unix.Signal) error {
+	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: true, Shutdown: how.shutdown})
 	if errors.Is(err, monitor.ErrNotRunning) {
 		return nil
 	}

@@ -19,8 +19,7 @@ func systemdCgroups(s *systemdHost) {
 	if out := s.ok("mvrun", "info"); !strings.Contains(out, "systemd") {
 		s.t.Errorf("info does not name the systemd driver: %s", out)
 	}
-	s.ok("mvrun", "run", "-d", "--name", "scope", "--network", "none", "busybox", "sleep", "1000")
-	id := s.ok("mvrun", "inspect", "-f", "{{.Id}}", "scope")
+	id := s.ok("mvrun", "run", "-d", "--name", "scope", "--network", "none", "busybox", "sleep", "1000")
 	if out := s.try("systemctl", "is-active", "mvrun-"+id+".scope"); out.Stdout != "active\n" {
 		s.t.Errorf("the container's scope: %v", out)
 	}

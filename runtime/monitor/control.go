@@ -15,8 +15,9 @@ import (
 
 // signal passes a signal to the container's first process. One that shall
 // end the container also ends its restarts.
-func (m *Monitor) signal(sig unix.Signal, stop bool) error {
+func (m *Monitor) signal(sig unix.Signal, stop, shutdown bool) error {
 	if stop && !m.stopped() {
+		m.shutdown = shutdown
 		close(m.stopping)
 	}
 	if m.instance == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	goruntime "runtime"
 	"runtime/debug"
 	"strconv"
@@ -47,6 +48,7 @@ type Monitor struct {
 	state    runtime.State
 	instance *runtime.Instance // nil between two lives
 	stopping chan struct{}     // closed when the user wants the container ended
+	shutdown bool              // it was the host that wanted it
 }
 
 // Main is the life of a monitor process. It holds the lock and the socket that
@@ -61,6 +63,7 @@ func Main(store *runtime.Store, id string) error {
 		return fmt.Errorf("part from the host's mounts: %w", err)
 	}
 	unix.Umask(0o022)
+	outlive()
 	m := &Monitor{
 		store:    store,
 		handle:   store.Adopt(id, os.NewFile(lockFD, "monitor.lock")),
@@ -84,6 +87,13 @@ func Main(store *runtime.Store, id string) error {
 		return nil
 	}
 	return m.run(initial)
+}
+
+// outlive keeps the monitor through what ends whole sessions and services: it
+// ends when its container has. Caught and not ignored, since a program that it
+// starts would inherit that.
+func outlive() {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 }
 
 // prepareNamespace makes a network namespace before anybody asks for it: that
@@ -245,7 +255,7 @@ func (m *Monitor) exited(status runtime.Status, code int) {
 	m.setState(func(s *runtime.State) {
 		s.Status, s.ExitCode, s.FinishedAt = status, code, time.Now()
 		s.Attachments = nil
-		s.StoppedByUser = m.stopped()
+		s.StoppedByUser = m.stopped() && !m.shutdown
 	})
 	m.emitExit(code)
 }

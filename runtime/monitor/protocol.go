@@ -54,6 +54,9 @@ type Request struct {
 	// Stop says that the signal is the user's wish to end the container: no
 	// restart policy undoes it, and a paused container is let go.
 	Stop bool `json:"stop,omitempty"`
+	// Shutdown says, with Stop, that the wish is the host's, which goes down:
+	// when it is up again, the container starts again by its policy.
+	Shutdown bool `json:"shutdown,omitempty"`
 }
 
 // Size of a terminal in characters.

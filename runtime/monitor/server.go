@@ -83,7 +83,7 @@ func (m *Monitor) control(req Request) error {
 	defer m.mu.Unlock()
 	switch req.Op {
 	case OpSignal:
-		return m.signal(unix.Signal(req.Signal), req.Stop)
+		return m.signal(unix.Signal(req.Signal), req.Stop, req.Shutdown)
 	case OpPause:
 		return m.pause()
 	case OpUnpause:
