@@ -1,0 +1,231 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/vlanbpf"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// survey is one look at the host: everything that is asked of the kernel and
+// of the store, before anything is put together.
+type survey struct {
+	handle     *netlink.Handle
+	links      map[int]netlink.Link // of the host
+	ifaces     map[int]Interface
+	children   []child
+	networks   []network.Config
+	recorded   []network.VLANLink
+	containers []*runtime.Container
+	claimed    map[*child]bool // children that are legs of our containers
+	parents    map[string]*Parent
+	warnings   []string
+}
+
+// Gather looks at the network namespace of the calling thread, at those that
+// have interfaces on its links, and at the store. What can't be read is named
+// in the map's warnings.
+func Gather(store *runtime.Store) (*Map, error) {
+	s := &survey{claimed: map[*child]bool{}, parents: map[string]*Parent{}}
+	if err := s.kernel(); err != nil {
+		return nil, err
+	}
+	defer s.handle.Close()
+	if err := s.records(store); err != nil {
+		return nil, err
+	}
+	m := &Map{Taken: time.Now()}
+	m.Host, _ = os.Hostname()
+	s.vlans()
+	s.ours()
+	m.Others = s.legs()
+	s.foreign()
+	m.Parents = s.sorted()
+	m.Warnings = s.warnings
+	return m, nil
+}
+
+func (s *survey) kernel() (err error) {
+	if s.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open netlink: %w", err)
+	}
+	all, err := links(s.handle)
+	if err != nil {
+		return err
+	}
+	own, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	inode, err := inodeOf(own.Name())
+	if err != nil {
+		return err
+	}
+	addrs := addresses(s.handle)
+	s.links, s.ifaces = map[int]netlink.Link{}, map[int]Interface{}
+	for _, link := range all {
+		i := interfaceOf(link, addrs)
+		s.links[i.Index], s.ifaces[i.Index] = link, i
+		if isChild(link) && link.Attrs().NetNsID < 0 {
+			s.children = append(s.children, child{i, inode, "this host"})
+		}
+	}
+	for _, space := range spaces(inode) {
+		found, err := childrenIn(space, own)
+		if err == nil { // else it went while we looked
+			s.children = append(s.children, found...)
+		}
+	}
+	return nil
+}
+
+func (s *survey) records(store *runtime.Store) (err error) {
+	if s.networks, err = store.Networks.List(); err != nil {
+		s.warnings = append(s.warnings, err.Error())
+	}
+	if s.recorded, err = store.Networks.Links(); err != nil {
+		return err
+	}
+	containers, errs := store.List()
+	for _, err := range errs {
+		s.warnings = append(s.warnings, err.Error())
+	}
+	slices.SortFunc(containers, func(a, b *runtime.Container) int { return cmp.Compare(a.Config.Name, b.Config.Name) })
+	s.containers = containers
+	return nil
+}
+
+// parent finds or adds a parent by the name of its interface.
+func (s *survey) parent(name string) *Parent {
+	if p, ok := s.parents[name]; ok {
+		return p
+	}
+	p := &Parent{Interface: Interface{Name: name}, Missing: true}
+	for _, i := range s.ifaces {
+		if i.Name == name {
+			p.Interface, p.Missing = i, false
+		}
+	}
+	s.parents[name] = p
+	return p
+}
+
+// segment finds or adds one of a parent's.
+func (p *Parent) segment(vid uint16, protocol string) *Segment {
+	for i := range p.Segments {
+		if p.Segments[i].VID == vid && p.Segments[i].Protocol == protocol {
+			return &p.Segments[i]
+		}
+	}
+	p.Segments = append(p.Segments, Segment{VID: vid, Protocol: protocol})
+	return &p.Segments[len(p.Segments)-1]
+}
+
+// vlans adds the VLAN links that the kernel has, by either driver.
+func (s *survey) vlans() {
+	for index, link := range s.links {
+		parent, vid, protocol, driver := s.vlanOf(link)
+		if vid == 0 {
+			continue
+		}
+		seg := s.parent(parent).segment(vid, protocol)
+		i := s.ifaces[index]
+		i.Below = s.parent(parent).Index
+		seg.Link, seg.Driver = &i, driver
+		seg.Made = slices.ContainsFunc(s.recorded, func(r network.VLANLink) bool { return r.Made && r.Index == index })
+	}
+}
+
+// vlanOf says which VLAN a link stands for; 0 is none.
+func (s *survey) vlanOf(link netlink.Link) (parent string, vid uint16, protocol, driver string) {
+	switch l := link.(type) {
+	case *netlink.Vlan:
+		below, here := s.ifaces[l.ParentIndex]
+		if !here || l.NetNsID >= 0 {
+			return "", 0, "", ""
+		}
+		if l.VlanProtocol == netlink.VLAN_PROTOCOL_8021AD {
+			protocol = "802.1ad"
+		}
+		return below.Name, uint16(l.VlanId), protocol, "kernel"
+	case *netlink.Ifb:
+		index, vid, err := vlanbpf.Carries(s.handle, link)
+		below, here := s.ifaces[index]
+		if err != nil || vid == 0 || !here {
+			return "", 0, "", ""
+		}
+		return below.Name, vid, "", "ebpf"
+	}
+	return "", 0, "", ""
+}
+
+// ours adds the stored networks.
+func (s *survey) ours() {
+	for _, cfg := range s.networks {
+		if cfg.Predefined() {
+			continue
+		}
+		n := Network{Name: cfg.Name, ID: cfg.ID, Mode: cfg.Mode, Implicit: cfg.Implicit, Internal: cfg.Internal}
+		for _, sub := range cfg.Subnets {
+			n.Pools = append(n.Pools, Pool{sub.Prefix, sub.Gateway})
+		}
+		seg := s.parent(cfg.Parent).segment(cfg.VID, "")
+		seg.Networks = append(seg.Networks, n)
+	}
+}
+
+// segmentAbove is the segment that an interface with this index carries: a VLAN
+// link its VLAN, any other its untagged one.
+func (s *survey) segmentAbove(index int) *Segment {
+	link, here := s.links[index]
+	if !here {
+		return nil
+	}
+	if parent, vid, protocol, _ := s.vlanOf(link); vid != 0 {
+		return s.parent(parent).segment(vid, protocol)
+	}
+	return s.parent(link.Attrs().Name).segment(0, "")
+}
+
+// foreign adds what is left: nobody's of ours.
+func (s *survey) foreign() {
+	for i := range s.children {
+		c := &s.children[i]
+		if seg := s.segmentAbove(c.Below); seg != nil && !s.claimed[c] {
+			seg.Foreign = append(seg.Foreign, Foreign{c.Interface, c.owner})
+		}
+	}
+}
+
+func (s *survey) sorted() []Parent {
+	var all []Parent
+	for _, p := range s.parents {
+		slices.SortFunc(p.Segments, func(a, b Segment) int {
+			return cmp.Or(cmp.Compare(a.VID, b.VID), cmp.Compare(a.Protocol, b.Protocol))
+		})
+		for _, seg := range p.Segments {
+			slices.SortFunc(seg.Networks, func(a, b Network) int { return cmp.Compare(a.Name, b.Name) })
+			slices.SortFunc(seg.Foreign, func(a, b Foreign) int {
+				return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Name, b.Name))
+			})
+		}
+		all = append(all, *p)
+	}
+	slices.SortFunc(all, func(a, b Parent) int { return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Name, b.Name)) })
+	return all
+}
+
+func pidSpace(p runtime.Process) (uint64, bool) {
+	inode, err := inodeOf(processSpace(strconv.Itoa(p.Pid)))
+	return inode, err == nil
+}
