@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"rootfs":           {"rootfs", "internal"},
 	"internal":         {},
 	"integration":      {"integration"},
+	"bench":            {},
 }
 
 // onlyIn keeps each heavy dependency in one place. libcontainer's root package
