@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ func (s *Store) Remove(nameOrID string) error {
 	}
 	defer unlock()
 	cfg, err := s.Get(nameOrID)
+	if errors.Is(err, jsonfile.ErrCorrupt) && nameRE.MatchString(nameOrID) {
+		cfg, err = Config{Name: nameOrID}, nil // its claims can still be read, and there is no other way to be rid of it
+	}
 	if err != nil {
 		return err
 	}

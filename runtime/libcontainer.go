@@ -270,6 +270,9 @@ func wrapStart(err error) error {
 	text := err.Error()
 	at := strings.Index(text, `exec: "`)
 	if at < 0 {
+		at = strings.Index(text, "chdir to cwd") // that of exec -w; run makes its own
+	}
+	if at < 0 {
 		return &StartError{125, err}
 	}
 	short := errors.New(text[at:])

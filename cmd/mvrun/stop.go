@@ -124,8 +124,8 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 		timeout = *how.timeout
 	}
 	waiting, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
-	if errors.Is(err, monitor.ErrNotRunning) {
-		return nil
+	if errors.Is(err, monitor.ErrNotRunning) || errors.Is(err, monitor.ErrLost) {
+		return nil // with a monitor that was killed just now, by the next look
 	}
 	if err != nil {
 		return err
