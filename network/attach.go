@@ -65,30 +65,6 @@ func (a *attaching) run(ctx context.Context, h host) error {
 	return nil
 }
 
-// settings are those that must precede link-up: a router's advertisement may
-// come in the same moment.
-func (a *attaching) settings() error {
-	if a.hasIPv6() {
-		return a.ns.Do(func() error {
-			return errors.Join(
-				setSysctl("ipv6", a.ep.IfName, "disable_ipv6", "0"),
-				setSysctl("ipv6", a.ep.IfName, "accept_ra", "0"),
-				setSysctl("ipv6", a.ep.IfName, "autoconf", "0"),
-			)
-		})
-	}
-	return a.ns.Do(func() error { return noIPv6(a.ep.IfName) })
-}
-
-func (a *attaching) hasIPv6() bool {
-	for _, addr := range a.ep.Addrs {
-		if addr.Addr().Is6() {
-			return true
-		}
-	}
-	return false
-}
-
 func (a *attaching) addresses(in *netlink.Handle) error {
 	for _, p := range a.ep.Addrs {
 		addr := &netlink.Addr{IPNet: &net.IPNet{

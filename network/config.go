@@ -32,6 +32,7 @@ type Config struct {
 	Options    map[string]string `json:"options,omitempty"`     // as typed, for inspect
 	VLANDriver string            `json:"vlan_driver,omitempty"` // auto, kernel or ebpf
 	MTU        int               `json:"mtu,omitempty"`         // bytes; 0: the parent's
+	IPv6       string            `json:"ipv6,omitempty"`        // of legs that don't say: slaac, link-local, or the subnets'
 	Created    time.Time         `json:"created"`
 }
 
@@ -81,13 +82,16 @@ func (c *Config) Complete() error {
 	if c.MTU != 0 && (c.MTU < 68 || c.MTU > 65535) { // RFC 791: every module must be able to forward 68
 		return fmt.Errorf("MTU %d: it is a number of bytes from 68 to 65535", c.MTU)
 	}
+	if c.IPv6 != "" && c.IPv6 != SLAAC && c.IPv6 != LinkLocal {
+		return fmt.Errorf("--ip6 %s: of a network it is slaac or link-local; its own addresses come from an IPv6 --subnet", c.IPv6)
+	}
 	return c.completeSubnets()
 }
 
 func (c *Config) completeSubnets() error {
 	for i := range c.Subnets {
 		sub := &c.Subnets[i]
-		if !sub.Gateway.IsValid() && !c.Internal && sub.Prefix.IsValid() {
+		if !sub.Gateway.IsValid() && !sub.NoGateway && !c.Internal && sub.Prefix.IsValid() {
 			sub.Gateway = sub.DefaultGateway()
 		}
 		if err := sub.Validate(); err != nil {

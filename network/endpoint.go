@@ -4,13 +4,17 @@ import "net/netip"
 
 // Request is one leg of a container as the command line said it, unparsed.
 type Request struct {
-	Network    string // name or ID; empty: the implicit network of VLAN and Parent
-	VLAN       string // "10"
-	Parent     string // "enp0s9"; empty: the interface of the default route
-	IP         string // "172.16.10.10", "172.16.10.10/24", "none", or "" for automatic
-	MAC        string // empty: stable, derived from the owner
-	IfName     string // empty: eth0, eth1, …
-	VLANDriver string // auto, kernel, ebpf; empty: the network's
+	Network    string   // name or ID; empty: the implicit network of VLAN and Parent
+	VLAN       string   // "10", or "100.10" for VLAN 10 inside the service VLAN 100
+	Parent     string   // "enp0s9"; empty: the interface of the default route
+	IP         string   // "172.16.10.10", "172.16.10.10/24", "none", or "" for automatic
+	IP6        string   // "fd00::10", "fd00::10/64", "slaac", "link-local", "none", or "" for automatic
+	MAC        string   // empty: stable, derived from the owner
+	IfName     string   // empty: eth0, eth1, …
+	GwPriority int      // the leg with the highest has the default route
+	OwnMTU     int      // bytes; 0: the network's
+	Aliases    []string // further names of the container on this network
+	VLANDriver string   // auto, kernel, ebpf; empty: the network's
 
 	// What this host's configuration knows of the VLAN, for a network that has
 	// no subnets of its own.
@@ -41,8 +45,13 @@ type Endpoint struct {
 	Gateway6   netip.Addr     `json:"gateway6,omitzero"`
 	Default    bool           `json:"default,omitempty"` // the default route goes out here
 	Default6   bool           `json:"default6,omitempty"`
-	Internal   bool           `json:"internal,omitempty"`
-	MTU        int            `json:"mtu,omitempty"` // bytes; 0: the parent's
+	GwPriority int            `json:"gw_priority,omitempty"`
+	// IPv6 is what the leg has beside the addresses: slaac, link-local, or
+	// nothing; without any, and without an address of its own, IPv6 is off.
+	IPv6     string   `json:"ipv6,omitempty"`
+	Aliases  []string `json:"aliases,omitempty"`
+	Internal bool     `json:"internal,omitempty"`
+	MTU      int      `json:"mtu,omitempty"` // bytes; 0: the parent's
 }
 
 // Attachment is an endpoint as it came to be in the kernel. It is stored in

@@ -2,8 +2,8 @@ package network
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +13,7 @@ type plan struct {
 	store *Store
 	host  host
 	owner Owner
+	have  []Endpoint // that the container has already
 	legs  []*leg
 	made  []string // implicit networks that this plan made
 	taken []taken  // claims that this plan made
@@ -21,11 +22,9 @@ type plan struct {
 // leg is a request on its way to an endpoint.
 type leg struct {
 	Request
-	net  Config
-	ep   Endpoint
-	addr netip.Addr // asked for, or chosen
-	bits int
-	auto bool // to be chosen
+	net   Config
+	ep    Endpoint
+	wants []want // its addresses, IPv4 first
 }
 
 // Plan turns the requested legs into endpoints: it resolves and checks all of
@@ -35,12 +34,18 @@ type leg struct {
 //
 // A request of --network none is no leg; there is no endpoint for it.
 func (s *Store) Plan(owner Owner, reqs []Request) (eps []Endpoint, undo func(), err error) {
+	return s.PlanMore(owner, nil, reqs)
+}
+
+// PlanMore is Plan for a container that has legs already. It returns those,
+// too: another one may lead out by now.
+func (s *Store) PlanMore(owner Owner, have []Endpoint, reqs []Request) (eps []Endpoint, undo func(), err error) {
 	if owner.ID == "" || strings.ContainsAny(owner.ID, "/@") {
 		return nil, nil, fmt.Errorf("container ID %q is not valid", owner.ID)
 	}
 	reqs = slices.DeleteFunc(slices.Clone(reqs), func(r Request) bool { return r.Network == None })
 	if len(reqs) == 0 {
-		return nil, func() {}, nil
+		return slices.Clone(have), func() {}, nil
 	}
 	h, err := openHost()
 	if err != nil {
@@ -53,14 +58,16 @@ func (s *Store) Plan(owner Owner, reqs []Request) (eps []Endpoint, undo func(), 
 	}
 	defer unlock()
 
-	p := &plan{store: s, host: h, owner: owner}
+	p := &plan{store: s, host: h, owner: owner, have: have}
 	if err := p.run(reqs); err != nil {
 		p.undo()
 		return nil, nil, err
 	}
+	eps = slices.Clone(have)
 	for _, l := range p.legs {
 		eps = append(eps, l.ep)
 	}
+	Lead(eps)
 	return eps, func() {
 		if unlock, err := s.lock(); err == nil {
 			defer unlock()
@@ -70,12 +77,12 @@ func (s *Store) Plan(owner Owner, reqs []Request) (eps []Endpoint, undo func(), 
 }
 
 func (p *plan) run(reqs []Request) error {
-	for i, req := range reqs {
+	for _, req := range reqs {
 		l := &leg{Request: req}
 		if err := p.resolve(l); err != nil {
 			return err
 		}
-		if err := p.decide(l, i); err != nil {
+		if err := p.decide(l, p.place(reqs)); err != nil {
 			return err
 		}
 		p.legs = append(p.legs, l)
@@ -86,44 +93,61 @@ func (p *plan) run(reqs []Request) error {
 	// Who asked for an address comes first, lest the automatic ones take it.
 	for _, auto := range []bool{false, true} {
 		for _, l := range p.legs {
-			if l.auto == auto {
-				if err := p.claim(l); err != nil {
-					return err
-				}
+			if err := p.claim(l, auto); err != nil {
+				return err
 			}
 		}
 	}
-	p.defaultRoutes()
+	for _, l := range p.legs {
+		if err := p.settle(l); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// place is the next leg's: its position, or, in a container that legs came to
+// and went from, the first whose name is free.
+func (p *plan) place(reqs []Request) int {
+	used := map[string]bool{}
+	for _, req := range reqs {
+		used[req.IfName] = true
+	}
+	for _, ep := range p.endpoints() {
+		used[ep.IfName] = true
+	}
+	n := 0
+	if len(p.have) == 0 {
+		n = len(p.legs)
+	}
+	for used["eth"+strconv.Itoa(n)] {
+		n++
+	}
+	return n
+}
+
+func (p *plan) endpoints() []Endpoint {
+	eps := slices.Clone(p.have)
+	for _, l := range p.legs {
+		eps = append(eps, l.ep)
+	}
+	return eps
 }
 
 // distinct refuses what two legs of one container can't share.
 func (p *plan) distinct() error {
-	for i, a := range p.legs {
-		for _, b := range p.legs[:i] {
+	eps := p.endpoints()
+	for i, a := range eps {
+		for _, b := range eps[:i] {
 			switch {
-			case a.ep.IfName == b.ep.IfName:
-				return fmt.Errorf("two interfaces named %s in one container", a.ep.IfName)
-			case a.ep.Segment == b.ep.Segment && a.ep.MAC != "" && a.ep.MAC == b.ep.MAC:
-				return fmt.Errorf("MAC address %s twice on %s", a.ep.MAC, a.ep.Segment)
+			case a.IfName == b.IfName:
+				return fmt.Errorf("two interfaces named %s in one container", a.IfName)
+			case a.Segment == b.Segment && a.MAC != "" && a.MAC == b.MAC:
+				return fmt.Errorf("MAC address %s twice on %s", a.MAC, a.Segment)
 			}
 		}
 	}
 	return nil
-}
-
-// defaultRoutes gives the first leg with a gateway the default route, one for
-// each family.
-func (p *plan) defaultRoutes() {
-	var four, six bool
-	for _, l := range p.legs {
-		if l.ep.Gateway.IsValid() && !four {
-			l.ep.Default, four = true, true
-		}
-		if l.ep.Gateway6.IsValid() && !six {
-			l.ep.Default6, six = true, true
-		}
-	}
 }
 
 // undo takes back what the plan did, in reverse, under the lock.

@@ -13,12 +13,27 @@ import (
 // Release gives up all the claims of a container, and with them implicit
 // networks that nobody is on any more. Idempotent.
 func (s *Store) Release(containerID string) error {
-	return s.releaseIf(func(id string) bool { return id == containerID })
+	return s.releaseIf(func(c ipam.Claim) bool { return c.Container == containerID })
 }
 
-// releaseIf drops the claims of the containers that gone tells. It takes the
+// ReleaseLeg is Release for one endpoint of the container.
+func (s *Store) ReleaseLeg(containerID, endpointID string) error {
+	return s.releaseIf(func(c ipam.Claim) bool { return c.Container == containerID && c.Endpoint == endpointID })
+}
+
+// Keep is Release for all but these endpoints of the container: what a command
+// claimed that was killed before it wrote the endpoint down.
+func (s *Store) Keep(containerID string, eps []Endpoint) error {
+	kept := map[string]bool{}
+	for _, ep := range eps {
+		kept[ep.ID] = true
+	}
+	return s.releaseIf(func(c ipam.Claim) bool { return c.Container == containerID && !kept[c.Endpoint] })
+}
+
+// releaseIf drops the claims that gone tells. It takes the
 // lock only if there is something to do.
-func (s *Store) releaseIf(gone func(id string) bool) error {
+func (s *Store) releaseIf(gone func(ipam.Claim) bool) error {
 	names, err := s.names()
 	if err != nil {
 		return err
@@ -46,13 +61,13 @@ func (s *Store) readable(name string) ([]ipam.Claim, error) {
 }
 
 // idle looks, without the lock, whether a network has nothing to give up.
-func (s *Store) idle(name string, gone func(id string) bool) (bool, error) {
+func (s *Store) idle(name string, gone func(ipam.Claim) bool) (bool, error) {
 	claims, err := s.readable(name)
 	if err != nil {
 		return false, err
 	}
 	for _, c := range claims {
-		if gone(c.Container) {
+		if gone(c) {
 			return false, nil
 		}
 	}
@@ -63,7 +78,7 @@ func (s *Store) idle(name string, gone func(id string) bool) (bool, error) {
 	return err != nil || !cfg.Implicit, nil // one that can't be read is not ours to judge
 }
 
-func (s *Store) releaseOn(name string, gone func(id string) bool) error {
+func (s *Store) releaseOn(name string, gone func(ipam.Claim) bool) error {
 	unlock, err := s.lock()
 	if err != nil {
 		return err
@@ -72,7 +87,7 @@ func (s *Store) releaseOn(name string, gone func(id string) bool) error {
 	claims, err := s.readable(name)
 	errs := []error{err}
 	for _, c := range claims {
-		if gone(c.Container) {
+		if gone(c) {
 			errs = append(errs, s.claims(name).Drop(c))
 		}
 	}
@@ -114,7 +129,7 @@ func (s *Store) dropIfUnused(name string) error {
 // what killed commands left half made. It costs little when there is nothing.
 func (s *Store) Reap() error {
 	return errors.Join(
-		s.releaseIf(func(id string) bool { return !s.exists(id) }),
+		s.releaseIf(func(c ipam.Claim) bool { return !s.exists(c.Container) }),
 		s.reapScratch(),
 		s.reapLinks(),
 	)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,7 +15,7 @@ func (p *plan) resolve(l *leg) error {
 	if err := checkVLANDriver(l.VLANDriver); err != nil {
 		return err
 	}
-	if err := l.parseIP(); err != nil {
+	if err := l.readAddresses(); err != nil {
 		return err
 	}
 	if l.Network != "" {
@@ -60,13 +61,14 @@ func (p *plan) network(seg Segment, l *leg) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	asked := l.asked()
 	var implicit *Config
 	var fit []Config
 	for i, cfg := range nets {
 		switch {
 		case cfg.Implicit:
 			implicit = &nets[i]
-		case l.addr.IsValid() && holds(cfg, l.addr), l.IP == "" && len(cfg.Subnets) > 0:
+		case len(asked) > 0 && holds(cfg, asked), len(asked) == 0 && l.IP == "" && len(cfg.Subnets) > 0:
 			fit = append(fit, cfg)
 		}
 	}
@@ -81,9 +83,11 @@ func (p *plan) network(seg Segment, l *leg) (Config, error) {
 	return p.implicit(seg)
 }
 
-func holds(cfg Config, a netip.Addr) bool {
+// holds tells whether the network has a subnet for one of the addresses: for
+// the others there is none, which place says.
+func holds(cfg Config, addrs []netip.Addr) bool {
 	for _, sub := range cfg.Subnets {
-		if sub.Prefix.Contains(a) {
+		if slices.ContainsFunc(addrs, sub.Prefix.Contains) {
 			return true
 		}
 	}

@@ -48,6 +48,9 @@ func addRange(all []Subnet, v string) error {
 }
 
 func addGateway(all []Subnet, v string) error {
+	if v == "none" {
+		return noGateway(all)
+	}
 	g, err := netip.ParseAddr(v)
 	if err != nil || g.Zone() != "" {
 		return fmt.Errorf("--gateway %s: it is not an IP address", v)
@@ -62,7 +65,18 @@ func addGateway(all []Subnet, v string) error {
 	case sub.Gateway.IsValid():
 		return fmt.Errorf("--gateway %s and %s are for the same subnet %s", sub.Gateway, v, sub.Prefix)
 	}
-	sub.Gateway = g
+	sub.Gateway, sub.NoGateway = g, false
+	return nil
+}
+
+// noGateway marks the subnets that no --gateway is for.
+func noGateway(all []Subnet) error {
+	if len(all) == 0 {
+		return fmt.Errorf("--gateway none: give the --subnet, too")
+	}
+	for i := range all {
+		all[i].NoGateway = !all[i].Gateway.IsValid()
+	}
 	return nil
 }
 

@@ -17,6 +17,8 @@ type Subnet struct {
 	Prefix  netip.Prefix          `json:"prefix"`
 	Gateway netip.Addr            `json:"gateway,omitzero"`
 	IPRange netip.Prefix          `json:"ip_range,omitzero"` // automatic addresses come from here
+	// NoGateway says that there is none, not even the first address.
+	NoGateway bool `json:"no_gateway,omitempty"`
 	Aux     map[string]netip.Addr `json:"aux,omitempty"`     // taken by others, by name
 }
 
