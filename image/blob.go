@@ -11,8 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-
-	"github.com/mvrun/mvrun/internal/jsonfile"
+	"golang.org/x/sys/unix"
 )
 
 // ErrCorrupt marks damage in the store: a blob that is missing or is not what
@@ -85,19 +84,42 @@ func (s *Store) put(r io.Reader, want v1.Hash) error {
 	if got != want {
 		return fmt.Errorf("store blob %s: %w: got %s", want, ErrDigest, got)
 	}
-	return s.publish(tmp, want)
+	// Waiting for this one file is quicker than for the whole file system, which
+	// others may keep busy: the built-in busybox comes this way.
+	if err := tmp.Sync(); err != nil {
+		return fmt.Errorf("store blob %s: %w", want, err)
+	}
+	return s.place(tmp, want)
 }
 
-// publish makes an ingested, checked file a blob.
+// publish makes an ingested, checked file a blob. It does not wait for the disk:
+// flush does, once for all of an image, before a name leads to it. Of a blob that
+// a power cut caught, file systems show no more bytes than were written, and its
+// size tells.
 func (s *Store) publish(f *os.File, h v1.Hash) error {
+	s.dirty.Store(true)
+	return s.place(f, h)
+}
+
+func (s *Store) place(f *os.File, h v1.Hash) error {
 	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("write blob %s: %w", h, err)
+	return os.Rename(f.Name(), s.blobPath(h))
+}
+
+// flush writes all blobs to the disk: one wait, where an image has dozens.
+func (s *Store) flush() error {
+	if !s.dirty.Swap(false) {
+		return nil
 	}
-	if err := os.Rename(f.Name(), s.blobPath(h)); err != nil {
+	dir, err := os.Open(s.dir)
+	if err != nil {
 		return err
 	}
-	return jsonfile.SyncDir(filepath.Dir(s.blobPath(h)))
+	defer dir.Close()
+	if err := unix.Syncfs(int(dir.Fd())); err != nil {
+		return fmt.Errorf("write images to the disk: %w", err)
+	}
+	return nil
 }

@@ -45,6 +45,9 @@ func (s *Store) enter(manifest []byte, m *v1.Manifest, name string, annotations 
 		desc.MediaType = types.OCIManifestSchema1
 	}
 	desc.Platform, desc.Annotations = config.Platform(), annotations
+	if err := s.flush(); err != nil {
+		return nil, err
+	}
 	var img *Image
 	err = s.update(func(idx *v1.IndexManifest) error {
 		desc = s.unify(idx, desc, m.Config.Digest)

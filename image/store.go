@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -21,7 +22,8 @@ var (
 // Store is the directory of images. It is an OCI image layout that other tools
 // can read.
 type Store struct {
-	dir string
+	dir   string
+	dirty atomic.Bool // blobs were made that the disk may not have yet
 }
 
 // Open returns the store under root, which need not exist: it is made on first

@@ -13,14 +13,16 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // Store is the directory of unpacked layers, <root>/layers/<diff-id>/.
 type Store struct {
-	dir string
-	max int64
+	dir     string
+	max     int64
+	durable bool
 }
 
 // Open returns the store under root. It touches nothing.
@@ -31,6 +33,12 @@ func Open(root string) *Store {
 // LimitUnpacked refuses layers that hold more than n bytes unpacked, the tar
 // headers counted; 0 is no limit.
 func (s *Store) LimitUnpacked(n int64) { s.max = n }
+
+// Durable makes Unpack wait for the disk before a layer appears, so that a power
+// cut leaves no layer with holes. It costs some 0.1 s where blobs were just
+// written to the same file system; what is built in can do without, as it can be
+// unpacked again.
+func (s *Store) Durable() { s.durable = true }
 
 // unpackers is how many layers are unpacked at a time. One keeps a processor
 // busy decompressing while another waits for the disk.
@@ -105,6 +113,9 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 	if err == nil {
 		err = s.unpack(ctx, layer, id, tmp)
 	}
+	if err == nil && s.durable {
+		err = syncTree(tmp)
+	}
 	if err == nil {
 		err = os.Rename(tmp, final)
 	}
@@ -113,6 +124,17 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 		return fmt.Errorf("unpack layer %s: %w", short(id), err)
 	}
 	return nil
+}
+
+// syncTree writes the whole file system of dir to the disk: one call, where a
+// layer has thousands of files.
+func syncTree(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
 }
 
 // waitLock waits for the lock until ctx ends: flock itself can't be cancelled.

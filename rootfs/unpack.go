@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/pkg/archive"
+	"github.com/containerd/log"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/sirupsen/logrus"
 )
 
 // Errors of layers that can't be unpacked.
@@ -19,6 +21,13 @@ var (
 	ErrWrongDiffID = errors.New("the content does not match the image's diff-id")
 	ErrTooBig      = errors.New("the layer is bigger than --max-unpacked-size allows")
 )
+
+// mute keeps the library from writing to stderr, which is mvrun's.
+var mute = func() *log.Entry {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return logrus.NewEntry(l)
+}()
 
 // unpack fills dir with the layer's tree, whiteouts in overlayfs' form (OCI
 // image-spec, layer.md), and checks the content against its diff-id.
@@ -34,7 +43,7 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	sum := sha256.New()
 	r := io.TeeReader(limit(content, s.max), sum)
 	marks := &whiteouts{dir, map[string]bool{}}
-	size, err := archive.Apply(ctx, dir, r,
+	size, err := archive.Apply(log.WithLogger(ctx, mute), dir, r,
 		archive.WithConvertWhiteout(marks.convert),
 		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
 			dropOverlayXattrs(hdr)

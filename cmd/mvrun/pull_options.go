@@ -57,6 +57,7 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 // openLayers opens the unpacked layers with the limit that was asked for.
 func openLayers(c *cli.Context, root string) (*rootfs.Store, error) {
 	layers := rootfs.Open(root)
+	layers.Durable()
 	if s := c.String("max-unpacked-size"); s != "" {
 		n, err := units.RAMInBytes(s)
 		if err != nil || n <= 0 {
