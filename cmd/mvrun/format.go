@@ -98,13 +98,13 @@ func (l list) print(w io.Writer, format string) error {
 	t.Option("missingkey=error")
 	var out bytes.Buffer
 	if table {
-		if err := t.Execute(&out, l.headings()); err != nil {
+		if err := t.Execute(&out, listHead(l.headings())); err != nil {
 			return fmt.Errorf("--format: %w", err)
 		}
 		out.WriteByte('\n')
 	}
 	for _, row := range l.rows {
-		if err := t.Execute(&out, row); err != nil {
+		if err := t.Execute(&out, listRow(row)); err != nil {
 			return fmt.Errorf("--format: %w", err)
 		}
 		out.WriteByte('\n')
@@ -119,6 +119,26 @@ func (l list) print(w io.Writer, format string) error {
 	}
 	return tw.Flush()
 }
+
+// listRow and listHead are what a list's template sees: fields by name, and
+// Docker's {{.Label "name"}}.
+type (
+	listRow  map[string]string
+	listHead map[string]string
+)
+
+// Label is one label's value, out of the field Labels.
+func (r listRow) Label(name string) string {
+	for _, label := range strings.Split(r["Labels"], ",") {
+		if key, value, _ := strings.Cut(label, "="); key == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// Label is the heading of a label's column.
+func (listHead) Label(name string) string { return strings.ToUpper(name) }
 
 func (l list) headings() map[string]string {
 	heads := map[string]string{}
