@@ -252,7 +252,7 @@ func TestDiskFillsUpUnderAContainer(t *testing.T) {
 	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sh", "-c", "dd if=/dev/zero of=/big bs=64k; yes | head -c 100000; sleep 1000")
 	h.Eventually("the disk is full", func() bool { return h.Sh("df --output=avail "+h.Root+" | tail -n 1 | tr -d ' '") == "0" })
 	h.OK("stop", "-t", "0", "c1")
-	h.OK("rm", "c1")
+	h.OK("rm", "-f", "c1") // its end could not be recorded, so that it takes force
 	h.OK("run", "--rm", "--network", "none", "busybox", "true")
 }
 
