@@ -102,13 +102,18 @@ func (s *Store) reapDead(id string) error {
 	if stateErr != nil || !state.Status.Live() {
 		return nil
 	}
-	state.Status, state.FinishedAt, state.ExitCode = Exited, time.Now(), killedExit
-	state.Error = "the container's monitor was killed"
-	if state.Init.Boot != BootID() {
-		state.Error = "the host went down"
+	return (&Handle{ID: id, store: s}).WriteState(state.ended())
+}
+
+// ended is the state of a container whose end nobody saw.
+func (s State) ended() State {
+	s.Status, s.FinishedAt, s.ExitCode = Exited, time.Now(), killedExit
+	s.Error = "the container's monitor was killed"
+	if s.Init.Boot != BootID() {
+		s.Error = "the host went down"
 	}
-	state.Attachments = nil
-	return (&Handle{ID: id, store: s}).WriteState(state)
+	s.Attachments = nil
+	return s
 }
 
 // remove takes the container's directory out of sight in one step, then frees

@@ -64,8 +64,15 @@ func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
 			return nil, "", err
 		}
 	}
-	if h, err = s.Lock(NewID()); err != nil {
-		return nil, "", err
+	for {
+		// A fresh ID can be in the hands of a command that cleans up, for the
+		// instant in which it is there and not locked.
+		if h, err = s.Lock(NewID()); err == nil {
+			break
+		}
+		if !errors.Is(err, ErrRunning) {
+			return nil, "", err
+		}
 	}
 	made := h // the returns below set h to nil
 	defer func() {

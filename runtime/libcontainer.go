@@ -26,6 +26,7 @@ import (
 // in main, and returns only in other processes.
 func Reexec() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
+		dieWithMonitor()
 		libcontainer.Init()
 	}
 }

@@ -18,6 +18,20 @@ func CheckName(name string) error {
 	return nil
 }
 
+// validHostname is RFC 1123's labels, and the underscore that some have.
+var validHostname = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?)*$`)
+
+// maxHostname is what sethostname(2) takes, in bytes.
+const maxHostname = 64
+
+// CheckHostname says what is wrong with a container's host name; none is right.
+func CheckHostname(name string) error {
+	if name != "" && (!validHostname.MatchString(name) || len(name) > maxHostname) {
+		return fmt.Errorf("invalid hostname %q: use letters, digits, - and . within it, 64 at most", name)
+	}
+	return nil
+}
+
 // NewID returns a fresh container ID: 64 hexadecimal digits, the first twelve
 // not all decimal, so that a short ID is never taken for a number.
 func NewID() string {

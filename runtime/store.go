@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network"
 )
@@ -41,11 +43,16 @@ type Store struct {
 }
 
 // Open makes the store ready and finishes what killed commands left undone.
-func (s *Store) Open() error {
+// What can't be finished now does not keep the store from being used: it is
+// left, to be told of in unfinished.
+func (s *Store) Open() (unfinished, err error) {
 	if err := s.Prepare(); err != nil {
-		return err
+		return nil, err
 	}
-	return s.recover()
+	if err := s.recover(); err != nil && !noRoom(err) {
+		return err, nil
+	}
+	return nil, nil
 }
 
 // Prepare makes the store's directories and nothing else: the monitor needs no
@@ -156,14 +163,22 @@ type Container struct {
 // Load reads a container and refreshes its state against the kernel: what a
 // killed monitor left is cleaned up first.
 func (s *Store) Load(id string) (*Container, error) {
-	if err := s.refresh(id); err != nil {
+	if err := s.refresh(id); err != nil && !noRoom(err) {
 		return nil, err
 	}
 	c, err := s.read(id)
 	if errors.Is(err, fs.ErrNotExist) { // one that goes with its exit
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, ShortID(id))
 	}
+	if err == nil && c.State.Status.Live() && !s.held(id) {
+		c.State = c.State.ended() // what could not be written down is so all the same
+	}
 	return c, err
+}
+
+// noRoom tells whether the disk is what keeps a record from being written.
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EROFS)
 }
 
 // read is Load without the look at the kernel.
@@ -175,9 +190,11 @@ func (s *Store) read(id string) (*Container, error) {
 	if c.Config.ID != id {
 		return nil, s.damaged(id, s.configPath(id), "is not this container's")
 	}
-	c.State.Status = Created
 	err := s.readRecord(id, s.statePath(id), &c.State)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		c.State.Status, err = Created, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !c.State.Status.known() {

@@ -20,10 +20,16 @@ func testStore(t *testing.T) *Store {
 	}
 	dir := t.TempDir()
 	s := &Store{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"), CgroupParent: "/mvrun-store-test", CgroupDriver: "cgroupfs"}
-	if err := s.Open(); err != nil {
-		t.Fatal(err)
-	}
+	open(t, s)
 	return s
+}
+
+// open is what every command begins with.
+func open(t *testing.T, s *Store) {
+	t.Helper()
+	if unfinished, err := s.Open(); unfinished != nil || err != nil {
+		t.Fatal(unfinished, err)
+	}
 }
 
 // make one container, as create does.
@@ -101,16 +107,12 @@ func TestKilledCreation(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.Open(); err != nil { // somebody else's command, while we live
-			t.Fatal(err)
-		}
+		open(t, s) // somebody else's command, while we live
 		if _, err := os.Stat(s.Dir(h.ID)); err != nil {
 			t.Fatalf("%s: another command took the container of a living one: %v", stage, err)
 		}
 		h.File().Close() // what a kill -9 does to the lock
-		if err := s.Open(); err != nil {
-			t.Fatal(err)
-		}
+		open(t, s)
 		if left := kept(t, s); len(left) > 0 {
 			t.Errorf("%s: left over: %v", stage, left)
 		}
@@ -163,9 +165,7 @@ func TestKilledRemoval(t *testing.T) {
 	if err := os.Rename(s.Dir(id), filepath.Join(s.containers(), removing+id)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Open(); err != nil {
-		t.Fatal(err)
-	}
+	open(t, s)
 	if left := kept(t, s); len(left) > 0 {
 		t.Errorf("left over: %v", left)
 	}

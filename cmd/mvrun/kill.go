@@ -2,13 +2,44 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/moby/sys/signal"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/mvrun/mvrun/runtime"
 	"github.com/mvrun/mvrun/runtime/monitor"
 )
+
+// killWait is how long kill waits for a killed container to be gone.
+const killWait = 10 * time.Second
+
+// kill sends the signal. Nothing outlives SIGKILL: then it returns when the
+// container has ended.
+func kill(store *runtime.Store, id string, req monitor.Request) error {
+	if unix.Signal(req.Signal) != unix.SIGKILL {
+		return monitor.Do(store, id, req)
+	}
+	waiting, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
+	if err != nil {
+		return err
+	}
+	defer waiting.Close()
+	if err := monitor.Do(store, id, req); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_, _ = waiting.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(killWait):
+	}
+	return nil
+}
 
 var killCommand = &cli.Command{
 	Name:      "kill",
@@ -41,7 +72,7 @@ var killCommand = &cli.Command{
 			own, _ := signal.ParseSignal(cont.Config.StopSignal)
 			ends := sig == unix.SIGKILL || sig == own || (own == 0 && sig == unix.SIGTERM)
 			req := monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: ends}
-			if err := monitor.Do(store, id, req); err != nil {
+			if err := kill(store, id, req); err != nil {
 				return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 			}
 			return nil

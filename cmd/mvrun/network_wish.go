@@ -36,6 +36,9 @@ func readNetwork(c *cli.Context, w *wish) error {
 		return err
 	}
 	w.config.Hostname, w.config.Domainname = c.String("hostname"), c.String("domainname")
+	if err := runtime.CheckHostname(w.config.Hostname); err != nil {
+		return err
+	}
 	if n.Mode == network.Host && w.config.Hostname == "" {
 		name, err := os.Hostname()
 		w.config.Hostname = name

@@ -52,12 +52,15 @@ func report(w io.Writer, err error) int {
 			return code
 		}
 	}
-	// Joined errors come a line each: what failed, then what its undoing met.
-	fmt.Fprintf(w, "mvrun: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	fmt.Fprintf(w, "mvrun: %s\n", oneLine(err.Error()))
 	return code
 }
 
+// oneLine joins the lines that joined errors come in: what failed, then what
+// its undoing met.
+func oneLine(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ") }
+
 // warn prints one line that does not stop the command.
 func warn(w io.Writer, format string, a ...any) {
-	fmt.Fprintf(w, "mvrun: warning: %s\n", fmt.Sprintf(format, a...))
+	fmt.Fprintf(w, "mvrun: warning: %s\n", oneLine(fmt.Sprintf(format, a...)))
 }

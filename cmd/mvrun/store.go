@@ -22,7 +22,11 @@ func openStore(c *cli.Context) (*runtime.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Open()
+	unfinished, err := s.Open()
+	if unfinished != nil {
+		warn(c.App.ErrWriter, "clean up after a killed command: %v", unfinished)
+	}
+	return s, err
 }
 
 func storeOf(c *cli.Context) (*runtime.Store, error) {
