@@ -11,7 +11,7 @@ func commands() []*cli.Command {
 		containerCommand, networkCommand,
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
 		loadCommand, saveCommand, importCommand, commitCommand, exportCommand, loginCommand, logoutCommand, volumeCommand,
-		eventsCommand, infoCommand, topologyCommand, versionCommand,
+		eventsCommand, infoCommand, topologyCommand, doctorCommand, versionCommand,
 		monitorCommand,
 	}
 }

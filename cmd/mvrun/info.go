@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -70,13 +71,17 @@ func infoOf(store *runtime.Store) (*infoView, error) {
 		ID: id, Driver: "overlay", CgroupDriver: store.CgroupDriverName(), CgroupVersion: "1",
 		KernelVersion: runtime.KernelRelease(), OperatingSystem: osName(), OSType: goruntime.GOOS, Architecture: machine(),
 		NCPU: goruntime.NumCPU(), MemTotal: memTotal(), ServerVersion: version,
-		DockerRootDir: store.Root, StateDir: store.State, VLANDriver: "",
+		DockerRootDir: store.Root, StateDir: store.State,
 		SecurityOptions: []string{"name=seccomp,profile=builtin"},
 	}
 	if cgroups.IsCgroup2UnifiedMode() {
 		v.CgroupVersion = "2"
 	}
 	v.Name, _ = os.Hostname()
+	if v.VLANDriver, err = network.DetectVLANDriver(); err != nil {
+		v.VLANDriver = "none"
+		v.Warnings = append(v.Warnings, "no VLAN can be carried: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	all, errs := store.List()
 	for _, err := range errs {
 		v.Warnings = append(v.Warnings, err.Error())
