@@ -99,6 +99,11 @@ func (s *Store) reapDead(id string) error {
 	case err == nil && c.AutoRemove && stateErr == nil && state.Status != Created:
 		return s.remove(id)
 	}
+	if c.ID == id {
+		if err := s.keepLegs(c); err != nil {
+			return err
+		}
+	}
 	if stateErr != nil || !state.Status.Live() {
 		return nil
 	}

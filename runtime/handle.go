@@ -135,7 +135,10 @@ func (h *Handle) Config() (c Config, committed bool, err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, false, err
 	}
-	return c, true, h.store.readRecord(h.ID, h.store.configPath(h.ID), &c)
+	if err := h.store.readRecord(h.ID, h.store.configPath(h.ID), &c); err != nil {
+		return c, true, err
+	}
+	return c, true, h.store.applyLegs(&c)
 }
 
 // State reads the container's state; the zero state is "created".
@@ -154,7 +157,15 @@ func (h *Handle) WriteState(state State) error {
 }
 
 // Remove makes the container not exist and frees all that it held.
-func (h *Handle) Remove() error { return errors.Join(h.Forget(), h.Close()) }
+// Its monitor may have died in the moment before: what that left goes too.
+func (h *Handle) Remove() error {
+	state, _ := h.State() // damaged, it names no process
+	err := errors.Join(h.store.killLeftovers(h.ID, state.Init), h.store.Networks.Detach(h.ID))
+	if err != nil {
+		return errors.Join(err, h.Close())
+	}
+	return errors.Join(h.Forget(), h.Close())
+}
 
 // Forget is Remove, and keeps the lock: the name and the addresses are free.
 func (h *Handle) Forget() error {

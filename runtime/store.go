@@ -190,6 +190,9 @@ func (s *Store) read(id string) (*Container, error) {
 	if c.Config.ID != id {
 		return nil, s.damaged(id, s.configPath(id), "is not this container's")
 	}
+	if err := s.applyLegs(&c.Config); err != nil {
+		return nil, err
+	}
 	err := s.readRecord(id, s.statePath(id), &c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.State.Status, err = Created, nil

@@ -84,6 +84,11 @@ func lockStopped(store *runtime.Store, id string) (*runtime.Handle, error) {
 		}
 		h, err := store.Lock(id)
 		switch {
+		case err == nil && cont.State.Status.Live():
+			// Its monitor died since we looked: look again, and clean up.
+			if err := h.HandOver(); err != nil {
+				return nil, err
+			}
 		case err == nil:
 			return h, nil
 		case !errors.Is(err, runtime.ErrRunning):

@@ -27,12 +27,9 @@ type Session struct {
 // Dial asks the monitor of the container for something. ErrNotRunning if it
 // has none.
 func Dial(store *runtime.Store, id string, req Request) (*Session, error) {
-	c, err := dial(store.AttachSocket(id))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
-		return nil, fmt.Errorf("container %s %w", store.NameOf(id), ErrNotRunning)
-	}
+	c, err := connect(store, id)
 	if err != nil {
-		return nil, fmt.Errorf("reach monitor: %w", err)
+		return nil, err
 	}
 	s := &Session{conn: c}
 	if _, err := s.ask(req); err != nil {
@@ -42,6 +39,17 @@ func Dial(store *runtime.Store, id string, req Request) (*Session, error) {
 	return s, nil
 }
 
+func connect(store *runtime.Store, id string) (*conn, error) {
+	c, err := dial(store.AttachSocket(id))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
+		return nil, fmt.Errorf("container %s %w", store.NameOf(id), ErrNotRunning)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reach monitor: %w", err)
+	}
+	return c, nil
+}
+
 // Do is Dial for a request that is done with its reply.
 func Do(store *runtime.Store, id string, req Request) error {
 	s, err := Dial(store, id, req)
@@ -49,6 +57,17 @@ func Do(store *runtime.Store, id string, req Request) error {
 		return err
 	}
 	return s.Close()
+}
+
+// Ask is Do for a request whose reply has warnings.
+func Ask(store *runtime.Store, id string, req Request) (warnings []string, err error) {
+	c, err := connect(store, id)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	reply, err := (&Session{conn: c}).ask(req)
+	return reply.Warnings, err
 }
 
 func (s *Session) ask(req Request) (Reply, error) {

@@ -15,13 +15,12 @@ import (
 
 // life is one run of the container, from start to exit.
 type life struct {
-	instance    *runtime.Instance
-	stdio       *stdio
-	ns          *network.Namespace // nil with the host's network
-	undo        []func() error     // of the network, in the order done
-	attachments []network.Attachment
-	warnings    []string
-	cancel      context.CancelFunc
+	instance *runtime.Instance
+	stdio    *stdio
+	ns       *network.Namespace // nil with the host's network
+	legs     []leg              // in the order done
+	warnings []string
+	cancel   context.CancelFunc
 }
 
 // start builds the container up to the moment before its program runs. The
@@ -75,15 +74,10 @@ func (m *Monitor) attachNetwork(ctx context.Context, l *life) error {
 			return fmt.Errorf("set firewall: %w", err)
 		}
 	}
-	owner := network.Owner{ID: m.config.ID, Name: m.config.Name}
 	for _, ep := range m.config.Network.Endpoints {
-		at, undo, err := m.store.Networks.Attach(ctx, l.ns, owner, ep)
-		if err != nil {
+		if err := m.attachLeg(ctx, l, ep); err != nil {
 			return err
 		}
-		l.undo = append(l.undo, undo)
-		l.attachments = append(l.attachments, at)
-		l.warnings = append(l.warnings, at.Warnings...)
 	}
 	return nil
 }
@@ -123,7 +117,7 @@ func (m *Monitor) release(l *life) error {
 	s := &m.state
 	s.Status, s.Init, s.Monitor, s.StartedAt = runtime.Running, pid, own, time.Now()
 	s.FinishedAt, s.Error, s.OOMKilled, s.ExitCode = time.Time{}, "", false, 0
-	s.Attachments = l.attachments
+	s.Attachments = l.attachments()
 	state := m.state
 	m.mu.Unlock()
 
@@ -136,7 +130,7 @@ func (m *Monitor) release(l *life) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	if l.ns != nil {
-		go m.announce(ctx, l.ns)
+		go m.announce(ctx, l.ns, m.config.Network.Endpoints)
 	}
 	m.life = l
 	m.emit("start", nil)
@@ -156,8 +150,8 @@ func (m *Monitor) abort(l *life) error {
 	if l.stdio != nil {
 		l.stdio.close()
 	}
-	for i := len(l.undo) - 1; i >= 0; i-- {
-		errs = append(errs, l.undo[i]())
+	for i := len(l.legs) - 1; i >= 0; i-- {
+		errs = append(errs, l.legs[i].undo())
 	}
 	if l.ns != nil {
 		errs = append(errs, l.ns.Close())
@@ -173,6 +167,8 @@ func (m *Monitor) wait() (code int, ran time.Duration) {
 		return m.state.ExitCode, 0
 	}
 	code = l.instance.Wait()
+	m.legs.Lock()
+	defer m.legs.Unlock()
 	m.mu.Lock()
 	m.instance = nil
 	ran = time.Since(m.state.StartedAt)

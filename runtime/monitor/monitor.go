@@ -41,7 +41,12 @@ type Monitor struct {
 	out    *output
 	stdio  atomic.Pointer[stdio]
 	ready  chan *network.Namespace // made while the command was still busy
-	life   *life                   // the current one; the main goroutine's
+	life   *life                   // the current one; set by the main goroutine, under legs
+
+	// legs is held while the container's legs come or go: with a life, or by
+	// a client's wish. It is taken before mu.
+	legs  sync.Mutex
+	ended bool // there will be no more lives
 
 	// mu guards what the clients' wishes change.
 	mu       sync.Mutex
@@ -202,14 +207,10 @@ func (m *Monitor) again(policy *restarts) {
 		m.mu.Lock()
 		m.state.RestartCount++
 		m.mu.Unlock()
-		life, err := m.start(Size{})
-		if err == nil {
-			err = m.release(life)
-		}
+		err := m.startAgain()
 		if err == nil {
 			return
 		}
-		err = errors.Join(err, m.abort(life))
 		m.setState(func(s *runtime.State) { s.Error = err.Error() })
 		delay, again := policy.next(1, 0, m.state.RestartCount, m.stopWanted())
 		if !again || waitOr(m.stopping, delay) {
@@ -218,10 +219,26 @@ func (m *Monitor) again(policy *restarts) {
 	}
 }
 
+func (m *Monitor) startAgain() error {
+	m.legs.Lock()
+	defer m.legs.Unlock()
+	life, err := m.start(Size{})
+	if err == nil {
+		err = m.release(life)
+	}
+	if err != nil {
+		return errors.Join(err, m.abort(life))
+	}
+	return nil
+}
+
 // end records the last exit and lets everything go. Clients hear of it when
 // the record is written, or the container gone with its name and addresses
 // free; another command that wants the container waits for the lock.
 func (m *Monitor) end(l net.Listener, code int) error {
+	m.legs.Lock()
+	m.ended = true
+	m.legs.Unlock()
 	l.Close()
 	var err error
 	if m.out.log != nil {
@@ -317,14 +334,14 @@ func waitOr(c <-chan struct{}, d time.Duration) bool {
 // apart).
 var announceTimes = []time.Duration{0, time.Second, 2 * time.Second}
 
-func (m *Monitor) announce(ctx context.Context, ns *network.Namespace) {
+func (m *Monitor) announce(ctx context.Context, ns *network.Namespace, eps []network.Endpoint) {
 	for _, d := range announceTimes {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(d):
 		}
-		if err := m.store.Networks.Announce(ctx, ns, m.config.Network.Endpoints); err != nil {
+		if err := m.store.Networks.Announce(ctx, ns, eps); err != nil {
 			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"github.com/mvrun/mvrun/network"
 )
 
 // kind is the first byte of a frame; four bytes of length (big endian) and the
@@ -40,17 +42,21 @@ const (
 	OpSignal  Op = "signal"  // send Signal to the container's first process
 	OpPause   Op = "pause"   // freeze
 	OpUnpause Op = "unpause" // thaw
+
+	OpConnect    Op = "connect"    // add a Leg
+	OpDisconnect Op = "disconnect" // leave the Leg's network
 )
 
 // Request is what a client begins with.
 type Request struct {
-	Op     Op   `json:"op"`
-	Attach bool `json:"attach,omitempty"` // start: go on as an attached client
-	Stdin  bool `json:"stdin,omitempty"`  // attach: the client sends stdin
-	Stdout bool `json:"stdout,omitempty"`
-	Stderr bool `json:"stderr,omitempty"`
-	Size   Size `json:"size,omitzero"` // start: of the terminal
-	Signal int  `json:"signal,omitempty"`
+	Op     Op              `json:"op"`
+	Attach bool            `json:"attach,omitempty"` // start: go on as an attached client
+	Stdin  bool            `json:"stdin,omitempty"`  // attach: the client sends stdin
+	Stdout bool            `json:"stdout,omitempty"`
+	Stderr bool            `json:"stderr,omitempty"`
+	Size   Size            `json:"size,omitzero"` // start: of the terminal
+	Signal int             `json:"signal,omitempty"`
+	Leg    network.Request `json:"leg,omitzero"`
 	// Stop says that the signal is the user's wish to end the container: no
 	// restart policy undoes it, and a paused container is let go.
 	Stop bool `json:"stop,omitempty"`

@@ -30,7 +30,16 @@ func (m *Monitor) answer(c *conn) {
 		return
 	}
 	reply := Reply{}
-	if err := m.control(req); err != nil {
+	var err error
+	switch req.Op {
+	case OpConnect:
+		reply.Warnings, err = m.connect(req.Leg)
+	case OpDisconnect:
+		err = m.disconnect(req.Leg.Network)
+	default:
+		err = m.control(req)
+	}
+	if err != nil {
 		reply = Reply{Error: err.Error(), Code: 1}
 	}
 	_ = c.sendJSON(kindReply, reply)
