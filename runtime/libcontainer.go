@@ -3,7 +3,9 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,6 +38,8 @@ func Reexec() {
 type Instance struct {
 	container *libcontainer.Container
 	process   *libcontainer.Process
+	memory    *os.File // memory.events of a container's cgroup v2, else nil
+	oomKilled bool
 }
 
 // Stdio is what a process gets for its standard files. With Console, a unix
@@ -72,7 +76,16 @@ func (s *Store) New(id string, spec *specs.Spec) (*Instance, error) {
 func (i *Instance) Start(p *specs.Process, stdio Stdio) error {
 	i.process = newProcess(p, stdio)
 	i.process.Init = true
-	return wrapStart(i.container.Start(i.process))
+	if err := i.container.Start(i.process); err != nil {
+		return wrapStart(err)
+	}
+	if cgroups.IsCgroup2UnifiedMode() {
+		conf := i.container.Config()
+		if m, err := manager.New(conf.Cgroups); err == nil {
+			i.memory, _ = os.Open(m.Path("") + "/memory.events") // without the controller there is none
+		}
+	}
+	return nil
 }
 
 // Release lets the first process become the program.
@@ -90,6 +103,9 @@ func (i *Instance) Pid() int {
 // Wait waits for the process and returns its exit code, 128+n after signal n.
 func (i *Instance) Wait() int {
 	state, _ := i.process.Wait() // the error repeats what the state tells
+	if i.process.Init {
+		i.oomKilled = i.countOOM() > 0
+	}
 	if state == nil {
 		return 255
 	}
@@ -102,16 +118,35 @@ func (i *Instance) Wait() int {
 // Signal sends the signal to the process.
 func (i *Instance) Signal(sig unix.Signal) error { return i.process.Signal(sig) }
 
-// OOMKilled tells whether the kernel killed a process of the container for
-// want of memory. It must be asked before Destroy.
-func (i *Instance) OOMKilled() bool {
+// OOMKilled tells whether the kernel had killed a process of the container for
+// want of memory when Wait returned.
+func (i *Instance) OOMKilled() bool { return i.oomKilled }
+
+// countOOM must be quick: systemd removes the cgroup of a scope as soon as it
+// hears that no process is in it.
+func (i *Instance) countOOM() uint64 {
+	if i.memory != nil {
+		defer i.memory.Close()
+		return oomKills(i.memory)
+	}
 	conf := i.container.Config()
 	m, err := manager.New(conf.Cgroups)
 	if err != nil {
-		return false
+		return 0
 	}
-	n, err := m.OOMKillCount()
-	return err == nil && n > 0
+	n, _ := m.OOMKillCount()
+	return n
+}
+
+// oomKills reads the count from a memory.events file.
+func oomKills(r io.Reader) (n uint64) {
+	text, _ := io.ReadAll(r)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			n, _ = strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return n
 }
 
 // Pause freezes the container's processes; Resume lets them go on.

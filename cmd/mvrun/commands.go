@@ -7,7 +7,7 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand,
 		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
-		pauseCommand, unpauseCommand, bootCommand,
+		pauseCommand, unpauseCommand, bootCommand, shutdownCommand,
 		containerCommand, networkCommand,
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
 		loadCommand, saveCommand, importCommand, commitCommand, exportCommand, loginCommand, logoutCommand, volumeCommand,

@@ -81,10 +81,29 @@ func (a *agentConn) read() {
 	}
 }
 
-// run runs a command to its end. The error is about the machine, not about the
-// command's exit code.
+// output can be read while it is written: a command that meets its deadline
+// has said something until then.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// run runs a command to its end. The error is about the machine or the
+// deadline, not about the command's exit code.
 func (a *agentConn) run(ctx context.Context, stdin io.Reader, env []string, args ...string) (Result, error) {
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr output
 	c := &call{&stdout, &stderr, make(chan wire.Frame, 1)}
 	a.mu.Lock()
 	a.last++
@@ -108,10 +127,10 @@ func (a *agentConn) run(ctx context.Context, stdin io.Reader, env []string, args
 		}
 		return r, nil
 	case <-a.gone:
-		return Result{Args: args}, errGone
+		return Result{args, stdout.String(), stderr.String(), -1}, errGone
 	case <-ctx.Done():
 		a.out.Send(wire.Frame{Kind: wire.Kill, ID: id})
-		return Result{Args: args}, ctx.Err()
+		return Result{args, stdout.String(), stderr.String(), -1}, ctx.Err()
 	}
 }
 

@@ -143,7 +143,7 @@ func (s *systemdHost) consistent(round int) {
 	if claims != "0" {
 		s.t.Errorf("round %d: claims after the last rm: %s", round, claims)
 	}
-	if left := s.sh("ls -A /var/lib/mvrun/containers /var/lib/mvrun/names | grep -v : || true"); strings.TrimSpace(left) != "" {
+	if left := s.sh("find /var/lib/mvrun/containers /var/lib/mvrun/names -mindepth 1 ! -name .lock"); strings.TrimSpace(left) != "" {
 		s.t.Errorf("round %d: files after the last rm: %s", round, left)
 	}
 	for i := range 13 { // 14 hosts, one of them the gateway

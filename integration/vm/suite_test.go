@@ -27,11 +27,11 @@ func TestSuite(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	r, err := g.agent.run(ctx, nil, []string{"MVRUN_BIN=/usr/local/bin/mvrun"}, "sh", "-c",
-		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.timeout=%v 2>&1", suiteDir, suiteTime))
+		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
+	keep(t, "suite.log", r.Stdout)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(r.Stdout, 100))
 	}
-	keep(t, "suite.log", r.Stdout)
 	inGuest := readOutcomes(r.Stdout)
 	t.Logf("on Debian's kernel, %v: %v", time.Since(began).Round(time.Second), inGuest)
 	if r.Code != 0 || inGuest.count(failed) > 0 {
@@ -138,7 +138,11 @@ func failures(log string) string {
 
 // keep writes a log where the test's artifacts are, for a look afterwards.
 func keep(t *testing.T, name, text string) {
-	path := filepath.Join(t.ArtifactDir(), name)
+	dir := os.Getenv("MVRUN_VM_LOGS")
+	if dir == "" {
+		dir = t.ArtifactDir()
+	}
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Error(err)
 	}

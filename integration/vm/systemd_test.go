@@ -79,7 +79,9 @@ func (s *systemdHost) bootAgain(params ...string) {
 // reboot is what an administrator does.
 func (s *systemdHost) reboot(params ...string) {
 	s.t.Helper()
-	s.ok("systemctl", "reboot")
+	if r, err := s.Run(s.t.Context(), nil, "systemctl", "reboot"); r.Code > 0 {
+		s.t.Fatalf("%v: %v", err, r) // that the agent goes first is no error
+	}
 	off, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
 	if err := s.WaitOff(off); err != nil {
