@@ -13,14 +13,18 @@ func (a *attaching) defaultRoute(in *netlink.Handle, gateway netip.Addr, chosen 
 	if !gateway.IsValid() || !chosen {
 		return nil
 	}
+	if err := in.RouteAdd(a.defaultVia(gateway)); err != nil {
+		return fmt.Errorf("add default route through %s: %w", gateway, err)
+	}
+	return nil
+}
+
+func (a *attaching) defaultVia(gateway netip.Addr) *netlink.Route {
 	route := &netlink.Route{LinkIndex: a.link.Attrs().Index, Gw: gateway.AsSlice()}
 	if !onLink(a.ep.Addrs, gateway) {
 		route.SetFlag(netlink.FLAG_ONLINK)
 	}
-	if err := in.RouteAdd(route); err != nil {
-		return fmt.Errorf("add default route through %s: %w", gateway, err)
-	}
-	return nil
+	return route
 }
 
 func onLink(addrs []netip.Prefix, gateway netip.Addr) bool {

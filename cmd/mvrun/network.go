@@ -14,7 +14,7 @@ var networkCommand = &cli.Command{
 	Name:  "network",
 	Usage: "manage networks: VLANs of the LAN with their addresses",
 	Subcommands: []*cli.Command{
-		networkCreateCommand, networkInspectCommand, networkLsCommand, networkPruneCommand, networkRmCommand,
+		networkConnectCommand, networkCreateCommand, networkDisconnectCommand, networkInspectCommand, networkLsCommand, networkPruneCommand, networkRmCommand,
 	},
 }
 

@@ -51,51 +51,60 @@ func readNetwork(c *cli.Context, w *wish) error {
 // the container has none: which VLAN of the LAN it belongs on is not ours to
 // guess.
 func readLegs(c *cli.Context, w *wish) error {
-	names := c.StringSlice("network")
-	leg := network.Request{
+	flags := network.Request{
 		VLAN: c.String("vlan"), Parent: c.String("parent"), VLANDriver: c.String("vlan-driver"),
-		IP: c.String("ip"), MAC: c.String("mac-address"),
+		IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
+		OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("network-alias"),
+	}
+	for _, alias := range flags.Aliases {
+		if err := checkAlias(alias); err != nil {
+			return fmt.Errorf("--network-alias: %w", err)
+		}
+	}
+	if c.IsSet("mtu") && flags.OwnMTU <= 0 {
+		return fmt.Errorf("--mtu %d: it is a number of bytes", flags.OwnMTU)
+	}
+	legs, alone, err := namedLegs(c.StringSlice("network"))
+	if err != nil {
+		return err
 	}
 	short := c.IsSet("vlan") || c.IsSet("parent")
 	switch {
-	case short && len(names) > 0:
+	case short && (len(legs) > 0 || alone != ""):
 		return errors.New("--network and --vlan or --parent exclude each other: a network has its own VLAN and parent")
 	case short:
-		conf, err := configOf(c)
-		if err != nil {
-			return err
-		}
-		defaultDNS(&w.config.Network, completeLeg(conf, &leg))
-		w.legs = []network.Request{leg}
-		return nil
+		legs = []network.Request{flags}
 	case c.IsSet("vlan-driver"):
 		return errors.New("--vlan-driver goes with --vlan; a network has its own (network create -o vlan_driver=…)")
-	}
-	alone := ""
-	for i, name := range names {
-		if name == network.None || name == network.Host {
-			alone = name
-			continue
+	case len(legs) > 0:
+		if err := addressed(&legs[0], flags); err != nil {
+			return err
 		}
-		if name == "" {
-			return errors.New("--network needs a network's name, none or host")
-		}
-		more := network.Request{Network: name}
-		if i == 0 {
-			more.IP, more.MAC = leg.IP, leg.MAC
-		}
-		w.legs = append(w.legs, more)
-	}
-	switch {
-	case alone != "" && len(names) > 1:
-		return fmt.Errorf("--network %s excludes other networks", alone)
-	case len(w.legs) == 0 && (leg.IP != "" || leg.MAC != ""):
-		return errors.New("--ip and --mac-address need --vlan N or --network NAME: which VLAN is the address on?")
-	case len(w.legs) == 0:
+	case flags.IP != "" || flags.IP6 != "" || flags.MAC != "" || flags.OwnMTU != 0 || len(flags.Aliases) > 0:
+		return errNoSegment
+	default:
 		w.config.Network.Mode = network.None
 		if alone != "" {
 			w.config.Network.Mode = alone
 		}
+		return nil
+	}
+	w.legs = legs
+	return configuredLegs(c, w)
+}
+
+// configuredLegs fills in what the file says of the legs that name a VLAN and
+// no network.
+func configuredLegs(c *cli.Context, w *wish) error {
+	for i := range w.legs {
+		if w.legs[i].Network != "" {
+			continue
+		}
+		conf, err := configOf(c)
+		if err != nil {
+			return err
+		}
+		defaultDNS(&w.config.Network, completeLeg(conf, &w.legs[i]))
 	}
 	return nil
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor"
+)
+
+var networkConnectCommand = &cli.Command{
+	Name:      "connect",
+	Usage:     "connect a container to a network, running or not",
+	ArgsUsage: "NETWORK CONTAINER",
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "ip", Usage: "address, ADDR[/LEN] or none"},
+		&cli.StringFlag{Name: "ip6", Usage: "IPv6 address ADDR[/LEN], slaac, link-local or none"},
+		&cli.StringSliceFlag{Name: "alias", Usage: "a further name of the container on the network"},
+		&cli.IntFlag{Name: "gw-priority", Usage: "the network with the highest has the default route"},
+		&cli.StringFlag{Name: "mac-address", Usage: "MAC address (default: a stable one)"},
+		&cli.StringFlag{Name: "ifname", Usage: "name of the interface (default: the first free of eth0, eth1, …)"},
+		&cli.IntFlag{Name: "mtu", Usage: "MTU in bytes, at most the parent's"},
+		&cli.StringSliceFlag{Name: "driver-opt", Usage: "com.docker.network.endpoint.ifname=NAME"},
+	},
+	Action: connectNetwork,
+}
+
+func connectNetwork(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return errUsage(c, "exactly 2 arguments, a network and a container")
+	}
+	req := network.Request{
+		Network: c.Args().First(), IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
+		IfName: c.String("ifname"), GwPriority: c.Int("gw-priority"), OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("alias"),
+	}
+	for _, alias := range req.Aliases {
+		if err := checkAlias(alias); err != nil {
+			return fmt.Errorf("--alias: %w", err)
+		}
+	}
+	for _, opt := range c.StringSlice("driver-opt") {
+		if err := setDriverOption(&req, opt); err != nil {
+			return fmt.Errorf("--%w", err)
+		}
+	}
+	store, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	id, err := store.Resolve(c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	warnings, err := changeLegs(store, id, monitor.Request{Op: monitor.OpConnect, Leg: req}, func(h *runtime.Handle) error {
+		return h.Connect(req)
+	})
+	for _, text := range warnings {
+		warn(c.App.ErrWriter, "%s", text)
+	}
+	return err
+}
+
+// changeLegs has the container's monitor do it, or, without one, does it under
+// the container's lock.
+func changeLegs(store *runtime.Store, id string, req monitor.Request, stopped func(*runtime.Handle) error) (warnings []string, err error) {
+	for {
+		warnings, err := monitor.Ask(store, id, req)
+		if !errors.Is(err, monitor.ErrNotRunning) {
+			return warnings, err
+		}
+		h, err := lockStopped(store, id)
+		if errors.Is(err, errAlreadyRunning) {
+			continue // started meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		return nil, errors.Join(stopped(h), h.Close())
+	}
+}

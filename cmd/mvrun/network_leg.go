@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// parseLeg reads one --network: a network's name, or Docker's longer form
+// name=NET,ip=…,ip6=…,alias=…,mac-address=…,gw-priority=…, of which the name=
+// may be left out. ifname=, mtu= and, instead of a network, vlan= and parent=
+// are ours.
+func parseLeg(value string) (network.Request, error) {
+	var r network.Request
+	for i, field := range strings.Split(value, ",") {
+		key, v, found := strings.Cut(field, "=")
+		switch {
+		case !found && i == 0:
+			key, v = "name", field
+		case !found:
+			return r, fmt.Errorf("--network %s: %q: write it as KEY=VALUE", value, field)
+		}
+		if v == "" {
+			return r, fmt.Errorf("--network %s: %s has no value", value, key)
+		}
+		if err := setLeg(&r, key, v); err != nil {
+			return r, fmt.Errorf("--network %s: %w", value, err)
+		}
+	}
+	switch inSegment := r.VLAN != "" || r.Parent != ""; {
+	case r.Network == "" && !inSegment:
+		return r, fmt.Errorf("--network %s: which network is it? Begin with its name, or give vlan= and parent=", value)
+	case r.Network != "" && inSegment:
+		return r, fmt.Errorf("--network %s: a network has its own VLAN and parent: leave out its name, or those", value)
+	}
+	return r, nil
+}
+
+func setLeg(r *network.Request, key, v string) error {
+	text := map[string]*string{
+		"name": &r.Network, "ip": &r.IP, "ip6": &r.IP6, "ifname": &r.IfName, "mac": &r.MAC, "mac-address": &r.MAC,
+		"vlan": &r.VLAN, "parent": &r.Parent, "vlan-driver": &r.VLANDriver,
+	}
+	number := map[string]*int{"gw-priority": &r.GwPriority, "mtu": &r.OwnMTU}
+	switch {
+	case key == "alias":
+		r.Aliases = append(r.Aliases, v)
+		return checkAlias(v)
+	case key == "driver-opt":
+		return setDriverOption(r, v)
+	case text[key] != nil && *text[key] != "":
+		return fmt.Errorf("%s is given twice", key)
+	case text[key] != nil:
+		*text[key] = v
+		return nil
+	case number[key] == nil:
+		return fmt.Errorf("%s is not known: it is name, ip, ip6, mac, alias, ifname, gw-priority, mtu, vlan, parent or vlan-driver", key)
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || key == "mtu" && n <= 0 {
+		return fmt.Errorf("%s=%s: it is a number", key, v)
+	}
+	*number[key] = n
+	return nil
+}
+
+func checkAlias(name string) error {
+	if name == "" || runtime.CheckHostname(name) != nil {
+		return fmt.Errorf("alias %q is no host name: use letters, digits, - and . within it, 64 at most", name)
+	}
+	return nil
+}
+
+// setDriverOption knows the one option of endpoints that Docker has.
+func setDriverOption(r *network.Request, opt string) error {
+	name, found := strings.CutPrefix(opt, "com.docker.network.endpoint.ifname=")
+	if !found {
+		return fmt.Errorf("driver-opt %s: there is no such option: give ifname=", opt)
+	}
+	r.IfName = name
+	return nil
+}
+
+// addressed puts the flags that speak of one leg into the first of them.
+func addressed(first *network.Request, flags network.Request) error {
+	for _, f := range []struct {
+		flag     string
+		to, from *string
+	}{{"--ip", &first.IP, &flags.IP}, {"--ip6", &first.IP6, &flags.IP6}, {"--mac-address", &first.MAC, &flags.MAC}} {
+		if *f.from == "" {
+			continue
+		}
+		if *f.to != "" {
+			return fmt.Errorf("%s %s: the network has %s of its own: give one of them", f.flag, *f.from, *f.to)
+		}
+		*f.to = *f.from
+	}
+	if flags.OwnMTU != 0 {
+		first.OwnMTU = flags.OwnMTU
+	}
+	first.Aliases = append(first.Aliases, flags.Aliases...)
+	return nil
+}
+
+// namedLegs reads all --network. none and host stand alone.
+func namedLegs(values []string) (legs []network.Request, alone string, err error) {
+	for _, v := range values {
+		r, err := parseLeg(v)
+		if err != nil {
+			return nil, "", err
+		}
+		if r.Network != network.None && r.Network != network.Host {
+			legs = append(legs, r)
+			continue
+		}
+		if len(values) > 1 {
+			return nil, "", fmt.Errorf("--network %s excludes other networks", r.Network)
+		}
+		alone = r.Network
+	}
+	for i, r := range legs {
+		if r.Network != "" && slices.ContainsFunc(legs[:i], func(o network.Request) bool { return o.Network == r.Network }) {
+			return nil, "", fmt.Errorf("--network %s is given twice", r.Network)
+		}
+	}
+	return legs, alone, nil
+}
+
+var errNoSegment = errors.New("--ip, --ip6, --mac-address, --mtu and --network-alias need --vlan N or --network NAME: which VLAN is it on?")
