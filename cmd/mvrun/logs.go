@@ -103,6 +103,9 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time: use RFC 3339, Unix seconds, or a duration such as 10m", s)
 }
 
+// fixedNano is RFC 3339 with all nine digits, so that the lines stay in columns.
+const fixedNano = "2006-01-02T15:04:05.000000000Z07:00"
+
 // errPast ends a follow that has come to --until.
 var errPast = errors.New("past the end")
 
@@ -142,7 +145,7 @@ func (p *logPrinter) print(rec logfile.Record) error {
 		begins := !p.open[rec.Stream]
 		p.open[rec.Stream] = part[len(part)-1] != '\n'
 		if p.stamps && begins {
-			part = append([]byte(rec.Time.Format(time.RFC3339Nano)+" "), part...)
+			part = append([]byte(rec.Time.Format(fixedNano)+" "), part...)
 		}
 		if err := p.line(logLine{rec.Stream, part}, begins); err != nil {
 			return err

@@ -55,7 +55,7 @@ func remove(store *runtime.Store, ref string, force, volumes bool) error {
 		return err
 	}
 	h, cont, err := lockForRemoval(store, id, force)
-	if errors.Is(err, runtime.ErrNotFound) {
+	if errors.Is(err, runtime.ErrNotFound) && force {
 		return nil // it went by itself meanwhile
 	}
 	if err != nil {

@@ -104,6 +104,17 @@ func parseSignal(s string) (unix.Signal, error) {
 // stopContainer asks the container to end, kills it when it takes too long,
 // and returns when it has ended. One that does not run is stopped already.
 func stopContainer(store *runtime.Store, id string, how stopping) error {
+	err := stopByMonitor(store, id, how)
+	if errors.Is(err, monitor.ErrNotRunning) || errors.Is(err, monitor.ErrLost) {
+		// The monitor died under our eyes: to load is to end what it left.
+		if _, err = store.Load(id); errors.Is(err, runtime.ErrNotFound) {
+			return nil
+		}
+	}
+	return err
+}
+
+func stopByMonitor(store *runtime.Store, id string, how stopping) error {
 	cont, err := store.Load(id)
 	if err != nil {
 		return err
@@ -124,9 +135,6 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 		timeout = *how.timeout
 	}
 	waiting, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
-	if errors.Is(err, monitor.ErrNotRunning) || errors.Is(err, monitor.ErrLost) {
-		return nil // with a monitor that was killed just now, by the next look
-	}
 	if err != nil {
 		return err
 	}
@@ -142,14 +150,14 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 	if timeout >= 0 {
 		select {
 		case err := <-ended:
-			return ignoreLost(err)
+			return err
 		case <-time.After(time.Duration(timeout) * time.Second):
 			if err := how.send(store, id, unix.SIGKILL); err != nil {
 				return err
 			}
 		}
 	}
-	return ignoreLost(<-ended)
+	return <-ended
 }
 
 // send sends a signal that the container shall end of; that it ended
