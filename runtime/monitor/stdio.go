@@ -74,7 +74,9 @@ func (s *stdio) started(out *output) error {
 // processes are dead. Who holds a copy of the descriptor outside of it can't
 // keep the container from ending: the files are closed after a while.
 func (s *stdio) drain() {
-	s.stdin.close()
+	if s.terminal == nil { // a terminal's input is its output's file: closed now, the last lines would be lost
+		s.stdin.close()
+	}
 	done := make(chan struct{})
 	go func() { s.copies.Wait(); close(done) }()
 	waitOr(done, drainTimeout)
