@@ -53,7 +53,7 @@ type Patient struct {
 // other. The error is that of an examination that could not be made, or was
 // interrupted; what was found till then is returned beside it.
 func Examine(ctx context.Context, p Patient) (found []Finding, err error) {
-	h, _, err := p.Store.Reserve("")
+	h, err := p.Store.Begin()
 	if err != nil {
 		return nil, err
 	}

@@ -55,15 +55,9 @@ func (h *Handle) Close() error {
 // HandOver drops this process's share of the lock: the monitor has it now.
 func (h *Handle) HandOver() error { return h.lock.Close() }
 
-// Reserve begins a container: a fresh ID, locked, with its directory and its
-// name ("" makes one up). What Reserve took goes back with Abandon, or, if we
-// are killed, with the next command.
-func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
-	if name != "" {
-		if err := CheckName(name); err != nil {
-			return nil, "", err
-		}
-	}
+// Begin begins a container: a fresh ID, locked, with its directory. It goes
+// back with Abandon, or, if we are killed, with the next command.
+func (s *Store) Begin() (h *Handle, err error) {
 	for {
 		// A fresh ID can be in the hands of a command that cleans up, for the
 		// instant in which it is there and not locked.
@@ -71,25 +65,25 @@ func (s *Store) Reserve(name string) (h *Handle, taken string, err error) {
 			break
 		}
 		if !errors.Is(err, ErrRunning) {
-			return nil, "", err
+			return nil, err
 		}
 	}
-	made := h // the returns below set h to nil
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, made.Abandon())
-		}
-	}()
 	if err := os.Mkdir(s.Dir(h.ID), 0o711); err != nil {
-		return nil, "", err
+		return nil, errors.Join(err, h.Abandon())
 	}
+	return h, nil
+}
+
+// ClaimName takes the name for the container, or one made up for "". It goes
+// back with the container.
+func (h *Handle) ClaimName(name string) (taken string, err error) {
 	if name != "" {
-		return h, name, s.claimName(name, h.ID)
+		return name, h.store.claimName(name, h.ID)
 	}
 	for {
 		name = RandomName()
-		if err = s.claimName(name, h.ID); !errors.Is(err, ErrNameInUse) {
-			return h, name, err
+		if err = h.store.claimName(name, h.ID); !errors.Is(err, ErrNameInUse) {
+			return name, err
 		}
 	}
 }

@@ -32,10 +32,22 @@ func open(t *testing.T, s *Store) {
 	}
 }
 
+// reserve begins a container of that name, or none of it.
+func reserve(s *Store, name string) (*Handle, string, error) {
+	h, err := s.Begin()
+	if err != nil {
+		return nil, "", err
+	}
+	if name, err = h.ClaimName(name); err != nil {
+		return nil, "", errors.Join(err, h.Abandon())
+	}
+	return h, name, nil
+}
+
 // make one container, as create does.
 func testContainer(t *testing.T, s *Store, name string) string {
 	t.Helper()
-	h, name, err := s.Reserve(name)
+	h, name, err := reserve(s, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +87,7 @@ func TestCreateResolveRemove(t *testing.T) {
 			t.Errorf("resolve %q: %q, %v", ref, got, err)
 		}
 	}
-	if _, _, err := s.Reserve("bbox1"); !errors.Is(err, ErrNameInUse) {
+	if _, _, err := reserve(s, "bbox1"); !errors.Is(err, ErrNameInUse) {
 		t.Errorf("second bbox1: %v", err)
 	}
 	h, err := s.Lock(id)
@@ -98,7 +110,7 @@ func TestCreateResolveRemove(t *testing.T) {
 func TestKilledCreation(t *testing.T) {
 	s := testStore(t)
 	for _, stage := range []string{"reserved", "pending"} {
-		h, name, err := s.Reserve("bbox1")
+		h, name, err := reserve(s, "bbox1")
 		if err != nil {
 			t.Fatal(stage, err)
 		}
@@ -122,12 +134,12 @@ func TestKilledCreation(t *testing.T) {
 // A name whose owner died is free at once, without any clean-up before.
 func TestStaleName(t *testing.T) {
 	s := testStore(t)
-	h, _, err := s.Reserve("bbox1")
+	h, _, err := reserve(s, "bbox1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.File().Close()
-	again, _, err := s.Reserve("bbox1")
+	again, _, err := reserve(s, "bbox1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +154,7 @@ func TestOneNameOneWinner(t *testing.T) {
 	won := make(chan *Handle, 40)
 	for range cap(won) {
 		wg.Go(func() {
-			h, name, err := s.Reserve("bbox1")
+			h, name, err := reserve(s, "bbox1")
 			if err == nil { // the others wait for the container to be there
 				err = errors.Join(h.WritePending(&Config{ID: h.ID, Name: name}), h.Commit())
 				won <- h
@@ -263,7 +275,7 @@ func TestCorruptRecords(t *testing.T) {
 	if err := h.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Reserve("bad"); err != nil {
+	if _, _, err := reserve(s, "bad"); err != nil {
 		t.Errorf("the name is not free: %v", err)
 	}
 }

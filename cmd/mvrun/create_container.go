@@ -26,13 +26,13 @@ type creation struct {
 	undo   []func()
 }
 
-// reserve takes an ID and the name.
-func reserve(store *runtime.Store, w *wish) (*creation, error) {
-	h, name, err := store.Reserve(w.config.Name)
+// begin takes an ID. The name comes with the rest: a monitor can boot meanwhile.
+func begin(store *runtime.Store, w *wish) (*creation, error) {
+	h, err := store.Begin()
 	if err != nil {
 		return nil, err
 	}
-	w.config.ID, w.config.Name, w.config.Created = h.ID, name, time.Now()
+	w.config.ID, w.config.Created = h.ID, time.Now()
 	return &creation{store: store, handle: h, wish: w}, nil
 }
 
@@ -40,6 +40,10 @@ func reserve(store *runtime.Store, w *wish) (*creation, error) {
 // needs, and writes it down.
 func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	conf := &cr.wish.config
+	var err error
+	if conf.Name, err = cr.handle.ClaimName(conf.Name); err != nil {
+		return err
+	}
 	img, err := ensureImage(ctx, c, cr.store.Root, cr.wish.image)
 	if err != nil {
 		return err
@@ -202,7 +206,7 @@ func (cr *creation) abandon() error {
 
 // createContainer makes a container that does not run.
 func createContainer(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish) (err error) {
-	cr, err := reserve(store, w)
+	cr, err := begin(store, w)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func runContainer(c *cli.Context) error {
 func launch(c *cli.Context, store *runtime.Store, w *wish, req monitor.Request) (*monitor.Session, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
-	cr, err := reserve(store, w)
+	cr, err := begin(store, w)
 	if err != nil {
 		return nil, err
 	}
