@@ -167,6 +167,31 @@ func TestInterface(t *testing.T) {
 	}
 }
 
+// The example of the document is a good one, and every key is in it or in the
+// table.
+func TestDocument(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "```toml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if c, err := Parse([]byte(example)); !found || err != nil || len(c.VLANs) == 0 {
+		t.Errorf("the example: %v", err)
+	}
+	for _, path := range [][]string{{"?"}, {"vlan", "10", "?"}, {"log", "?"}, {"registries", "?"}} {
+		_, keys := firstUnknown(path)
+		if len(keys) == 0 {
+			t.Errorf("%v: no keys", path)
+		}
+		for _, key := range keys {
+			if !strings.Contains(string(doc), key) {
+				t.Errorf("%s is not in the document", key)
+			}
+		}
+	}
+}
+
 // Whatever the file holds, an error is one line that begins with a place in
 // the file.
 func FuzzParse(f *testing.F) {

@@ -102,6 +102,73 @@ func TestRenderersGolden(t *testing.T) {
 	}
 }
 
+// experiment is the host of the documents.
+func experiment() *Map {
+	leg := func(name, status, mac, addr string, below int, c *Counters) Attachment {
+		a := Attachment{Container: Container{Name: name, Status: status}, Interface: Interface{Name: "eth0", MAC: mac, Addrs: ip(addr), Counters: c}}
+		if c != nil {
+			a.Interface.Index, a.Interface.Below, a.Up, a.Carrier = 2, below, true, true
+		}
+		return a
+	}
+	link := func(name string, index int, rx, tx uint64) *Interface {
+		return &Interface{Name: name, Index: index, Below: 3, Kind: "vlan", MAC: "52:54:00:12:34:56", MTU: 1500, Up: true, Carrier: true, Counters: counters(rx, tx)}
+	}
+	pool := func(subnet, gateway string) []Pool {
+		return []Pool{{netip.MustParsePrefix(subnet), netip.MustParseAddr(gateway)}}
+	}
+	trunk := link("enp0s9", 3, 48_200_000, 9_100_000)
+	trunk.Below = 0
+	return &Map{
+		Host: "host1", Taken: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC),
+		Parents: []Parent{{Interface: *trunk, Segments: []Segment{
+			{
+				VID: 10, Driver: "kernel", Made: true, Link: link("enp0s9.10", 4, 31_000_000, 6_400_000),
+				Networks: []Network{{Name: "mac_net10", Mode: "bridge", Pools: pool("172.16.10.0/24", "172.16.10.1"), Legs: []Attachment{
+					leg("bbox1", "running", "8a:3e:01:5c:77:10", "172.16.10.10/24", 4, counters(28_100_000, 6_200_000)),
+					leg("nightly", "exited", "8a:3e:01:5c:77:12", "172.16.10.12/24", 4, nil),
+				}}},
+				Foreign: []Foreign{{Interface{Name: "eth0", Index: 9, Below: 4, Kind: "macvlan", MAC: "02:42:ac:10:0a:c8", Up: true, Carrier: true, Addrs: ip("172.16.10.200/24"), Counters: counters(2_900_000, 180_000)}, "nginx (process 4711)"}},
+			},
+			{
+				VID: 20, Driver: "kernel", Link: link("vlan20", 5, 17_000_000, 2_700_000),
+				Networks: []Network{{Name: "enp0s9.20", Mode: "bridge", Implicit: true, Legs: []Attachment{
+					leg("bbox2", "running", "8a:3e:01:5c:77:20", "172.16.20.10/24", 5, counters(16_800_000, 2_700_000)),
+				}}},
+			},
+		}}},
+	}
+}
+
+// The picture and the tree of docs/topology.md are what mvrun draws.
+func TestDocumentShowsWhatIsDrawn(t *testing.T) {
+	var svg, txt bytes.Buffer
+	if err := errors.Join(experiment().SVG(&svg), experiment().Text(&txt, false)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("..", "docs", "topology.svg")
+	if *update {
+		if err := os.WriteFile(path, svg.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	picture, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(picture), svg.String()); diff != "" {
+		t.Errorf("%s (-update writes it anew):\n%s", path, diff)
+	}
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "topology.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := "    " + strings.ReplaceAll(strings.TrimSpace(txt.String()), "\n", "\n    ")
+	if !strings.Contains(string(doc), tree) {
+		t.Errorf("docs/topology.md lacks the tree:\n%s", tree)
+	}
+}
+
 // Two boxes never overlap, none is outside the picture, and no text is wider
 // than its box.
 func TestLayout(t *testing.T) {
