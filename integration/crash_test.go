@@ -189,9 +189,8 @@ func TestKillOfTheMonitor(t *testing.T) {
 			h.Eventually("the container ends", func() bool {
 				return syscall.Kill(pid, 0) == syscall.ESRCH || zombie(pid)
 			})
-			if running := h.OK("ps", "-q"); running != "" {
-				t.Errorf("after %v: still running by ps: %s", next, running)
-			}
+			// The lock goes with the monitor's last thread, a moment after the container.
+			h.Eventually("ps shows that nothing runs", func() bool { return h.OK("ps", "-q") == "" })
 			if r := h.Mvrun("exec", "c1", "true"); r.Code == 0 {
 				t.Errorf("exec in a dead container: %v", r)
 			}

@@ -113,8 +113,11 @@ func powerCuts(s *systemdHost) {
 	s.ok("mvrun", "network", "create", "--subnet=172.16.30.0/28", "-o", "parent=enp0s9.30", "small")
 	for i := range 3 {
 		go s.Run(s.t.Context(), nil, "sh", "-c", `i=0; while :; do i=$((i+1));
-			mvrun run -d --restart always --name cut$i --network small busybox sleep 1000; mvrun rm -f cut$i; done`)
-		time.Sleep(1500*time.Millisecond + rand.N(time.Second))
+			mvrun run -d --restart always --name cut$i --network small busybox sleep 1000; mvrun rm -f cut$((i-1)); done`)
+		s.eventually("containers come and go", time.Minute, func() bool {
+			return strings.Contains(s.try("mvrun", "ps", "--format", "{{.Names}}").Stdout, "cut2")
+		})
+		time.Sleep(rand.N(time.Second))
 		s.PowerCut()
 		s.bootAgain()
 		s.settled()
@@ -127,7 +130,7 @@ func powerCuts(s *systemdHost) {
 func (s *systemdHost) consistent(round int) {
 	s.t.Helper()
 	r := s.try("mvrun", "ps", "-a", "--format", "{{.Names}} {{.State}}")
-	if r.Code != 0 || r.Stderr != "" {
+	if r.Code != 0 || r.Stderr != "" || r.Stdout == "" {
 		s.t.Errorf("round %d: %v", round, r)
 	}
 	s.t.Logf("round %d, after the power cut: %q", round, r.Stdout)

@@ -15,7 +15,7 @@ import (
 )
 
 // suiteTime is what the whole suite may take in an emulated machine.
-const suiteTime = 20 * time.Minute
+const suiteTime = 12 * time.Minute
 
 // TestSuite runs the integration suite on Debian's kernel. What is skipped
 // there must run on the host's kernel: a test that runs on neither is none.
