@@ -25,18 +25,19 @@ func (e *examination) wire(ctx context.Context) []Finding {
 	}
 	defer ns.Close()
 	seg := e.carrier.segment
-	at, undo, err := e.Store.Networks.Attach(ctx, ns, network.Owner{ID: e.id, Name: "doctor"}, network.Endpoint{
+	leg, err := e.Store.Networks.Attach(ctx, ns, network.Owner{ID: e.id, Name: "doctor"}, network.Endpoint{
 		ID: e.id, Network: "doctor", Segment: seg, Mode: "bridge", VLANDriver: e.VLANDriver, IfName: "eth0",
 		MAC: network.StableMAC(e.id, "doctor", "", 0).String(),
-	})
+	}, network.Hooks{})
 	if err != nil {
 		return []Finding{{"segment", Broken, oneLine(err), "no container can be put on " + seg.String(), "see the parent's findings above"}}
 	}
+	at := leg.Attachment()
 	found := []Finding{fine("segment", fmt.Sprintf("a container can be put on %s%s", seg, byDriver(at.Driver)))}
 	if e.Gateway.IsValid() && at.Carrier {
 		found = append(found, e.askGateway(ctx, ns, at)...)
 	}
-	if err := undo(); err != nil {
+	if err := leg.Undo(); err != nil {
 		found = append(found, Finding{"segment", Broken, oneLine(err), "what was tried could not be taken back", "any other mvrun command tries again"})
 	}
 	return found

@@ -46,8 +46,8 @@ func (l *leg) readIPv4() ([]want, error) {
 			l.IP6 = None // none at all, unless one is asked for
 		}
 		return nil, nil
-	case "dhcp":
-		return nil, fmt.Errorf("--ip dhcp is not supported yet: give an address, or none")
+	case DHCP:
+		return nil, nil
 	}
 	w, err := parseAddress(l.IP)
 	if err != nil {
@@ -84,7 +84,7 @@ func parseAddress(s string) (want, error) {
 	host, length, sized := strings.Cut(s, "/")
 	addr, err := netip.ParseAddr(host)
 	if err != nil || addr.Zone() != "" || addr.Is4In6() {
-		return want{}, fmt.Errorf("it is an address such as 172.16.10.10, 172.16.10.10/24 or fd00::10/64, or none")
+		return want{}, fmt.Errorf("it is an address such as 172.16.10.10, 172.16.10.10/24 or fd00::10/64, dhcp, or none")
 	}
 	w := want{addr: addr, v6: addr.Is6()}
 	if !sized {

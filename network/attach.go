@@ -4,31 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/vishvananda/netlink"
 )
 
 // Attach builds one leg of a container in its namespace: the sub-interface if
-// it is not there, the macvlan under its final name, addresses, routes. undo
-// takes it all back. A leg whose parent has no carrier is built all the same,
-// with a warning.
-func (s *Store) Attach(ctx context.Context, ns *Namespace, owner Owner, ep Endpoint) (at Attachment, undo func() error, err error) {
+// it is not there, the macvlan under its final name, addresses that nobody else
+// has, routes. A leg whose parent has no carrier is built all the same, with a
+// warning. On an error nothing is left; the leg's Undo takes it all back.
+func (s *Store) Attach(ctx context.Context, ns *Namespace, owner Owner, ep Endpoint, hooks Hooks) (*Leg, error) {
 	h, err := openHost()
 	if err != nil {
-		return Attachment{}, nil, err
+		return nil, err
 	}
 	defer h.Close()
 	used, err := s.use(h, owner.ID, ep)
 	if err != nil {
-		return Attachment{}, nil, err
+		return nil, err
 	}
-	a := &attaching{ns: ns, ep: ep, used: used}
-	undo = func() error { return errors.Join(a.remove(), s.detachLeg(owner.ID, ep.IfName)) }
-	if err := a.run(ctx, h); err != nil {
-		return Attachment{}, nil, errors.Join(err, undo())
+	leg := s.newLeg(&attaching{ns: ns, ep: ep, used: used}, owner, hooks)
+	if err := leg.run(ctx, h); err != nil {
+		return nil, errors.Join(err, leg.Undo())
 	}
-	return a.attachment(), undo, nil
+	return leg, nil
 }
 
 func (s *Store) detachLeg(containerID, ifName string) error {
@@ -40,26 +38,34 @@ type attaching struct {
 	ep   Endpoint
 	used usedLink
 	link netlink.Link // the macvlan, in the namespace
+
+	probed bool // nobody on the LAN has the addresses
 }
 
 // run follows the order on the wire: settings before the link comes up, the
 // address after.
-func (a *attaching) run(ctx context.Context, h host) error {
-	in, err := a.ns.Handle()
+func (l *Leg) run(ctx context.Context, h host) error {
+	in, err := l.ns.Handle()
 	if err != nil {
 		return err
 	}
+	if l.parent, err = watchParent(l.used.parent); err != nil {
+		return err
+	}
 	for _, step := range []func() error{
-		func() error { return a.make(ctx, h, in) },
-		a.settings,
-		func() error { return a.up(ctx, in) },
+		func() error { return l.make(ctx, h, in) },
+		l.settings,
+		func() error { return l.up(ctx, in) },
 		ctx.Err,
-		func() error { return a.addresses(in) },
-		func() error { return a.defaultRoute(in, a.ep.Gateway, a.ep.Default) },
-		func() error { return a.defaultRoute(in, a.ep.Gateway6, a.ep.Default6) },
+		func() error { return l.probe(ctx, h) },
+		func() error { return l.addresses(in) },
+		func() error { return l.defaultRoute(in, l.ep.Gateway, l.ep.Default) },
+		func() error { return l.defaultRoute(in, l.ep.Gateway6, l.ep.Default6) },
+		func() error { l.at = l.attachment(); return nil },
+		func() error { return l.lease(ctx) },
 	} {
 		if err := step(); err != nil {
-			return fmt.Errorf("attach %s to %s: %w", a.ep.IfName, a.ep.Segment, err)
+			return fmt.Errorf("attach %s to %s: %w", l.ep.IfName, l.ep.Segment, err)
 		}
 	}
 	return nil
@@ -67,26 +73,23 @@ func (a *attaching) run(ctx context.Context, h host) error {
 
 func (a *attaching) addresses(in *netlink.Handle) error {
 	for _, p := range a.ep.Addrs {
-		addr := &netlink.Addr{IPNet: &net.IPNet{
-			IP:   p.Addr().AsSlice(),
-			Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
-		}}
-		if err := in.AddrAdd(a.link, addr); err != nil {
+		if err := in.AddrAdd(a.link, a.staticAddr(p)); err != nil {
 			return fmt.Errorf("add address %s: %w", p, err)
 		}
 	}
 	return nil
 }
 
-func (a *attaching) attachment() Attachment {
-	parent, below, own := a.used.parent.Attrs(), a.used.link.Attrs(), a.link.Attrs()
+func (l *Leg) attachment() Attachment {
+	parent, below, own := l.used.parent.Attrs(), l.used.link.Attrs(), l.link.Attrs()
 	at := Attachment{
-		Network: a.ep.Network, Segment: a.ep.Segment,
+		Network: l.ep.Network, Segment: l.ep.Segment,
 		IfName: own.Name, IfIndex: own.Index, MAC: own.HardwareAddr.String(), MTU: own.MTU,
-		Addrs: a.ep.Addrs, Gateway: a.ep.Gateway, Gateway6: a.ep.Gateway6,
+		Addrs: l.ep.Addrs, Gateway: l.ep.Gateway, Gateway6: l.ep.Gateway6,
 		Link: below.Name, LinkIndex: below.Index, ParentIndex: parent.Index,
-		Driver: a.used.driver, Carrier: carrier(a.used.parent),
+		Driver: l.used.driver, Carrier: carrier(l.used.parent),
 	}
+	at.Warnings = l.warnings
 	if !at.Carrier {
 		at.Warnings = append(at.Warnings, fmt.Sprintf("parent %s has no carrier: nothing gets through until its cable or switch port is up", parent.Name))
 	}

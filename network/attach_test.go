@@ -235,7 +235,7 @@ func TestAttachRefuses(t *testing.T) {
 	// Two containers, one MAC.
 	a := l.start(0, "a", Request{VLAN: "10", Parent: trunk})
 	ep := a.eps[0]
-	_, _, err := l.store[0].Attach(t.Context(), mustNamespace(t), Owner{ID: "thief"}, ep)
+	_, err := l.store[0].Attach(t.Context(), mustNamespace(t), Owner{ID: "thief"}, ep, Hooks{})
 	wants(t, "MAC", err, "MAC address "+ep.MAC+" is in use on enp0s9.10")
 	l.stop(0, a)
 	l.clean(0, before)
@@ -250,9 +250,9 @@ func TestAttachUndo(t *testing.T) {
 	ns := mustNamespace(t)
 	var undos []func() error
 	for _, ep := range eps {
-		_, undo, err := l.store[0].Attach(t.Context(), ns, owner, ep)
+		leg, err := l.store[0].Attach(t.Context(), ns, owner, ep, Hooks{})
 		must(t, err)
-		undos = append(undos, undo)
+		undos = append(undos, leg.Undo)
 	}
 	for _, undo := range slices.Backward(undos) {
 		must(t, undo())
@@ -265,14 +265,14 @@ func TestAttachUndo(t *testing.T) {
 		t.Errorf("%d links left in the namespace, %v", len(links), err)
 	}
 	// An interface that is there already is not ours to delete.
-	_, undo, err := l.store[0].Attach(t.Context(), ns, owner, eps[0])
+	leg, err := l.store[0].Attach(t.Context(), ns, owner, eps[0], Hooks{})
 	must(t, err)
-	_, _, err = l.store[0].Attach(t.Context(), ns, Owner{ID: "c"}, eps[0])
+	_, err = l.store[0].Attach(t.Context(), ns, Owner{ID: "c"}, eps[0], Hooks{})
 	wants(t, "twice", err, "the container has an interface eth0 already")
 	if _, err := h.LinkByName("eth0"); err != nil {
 		t.Errorf("the first one's interface: %v", err)
 	}
-	must(t, undo())
+	must(t, leg.Undo())
 	l.clean(0, before)
 }
 

@@ -73,11 +73,12 @@ func benchAttach(b *testing.B, shared bool) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		_, _, err = s.Attach(b.Context(), ns, Owner{ID: id}, ep)
+		leg, err := s.Attach(b.Context(), ns, Owner{ID: id}, ep, Hooks{})
 		b.StopTimer()
 		if err != nil {
 			b.Fatal(err)
 		}
+		leg.Stop()
 		return ns
 	}
 	b.StopTimer()
@@ -89,7 +90,7 @@ func benchAttach(b *testing.B, shared bool) {
 			b.Fatal(err)
 		}
 		defer ns.Close()
-		if _, _, err := s.Attach(b.Context(), ns, Owner{ID: "other"}, other); err != nil {
+		if _, err := s.Attach(b.Context(), ns, Owner{ID: "other"}, other, Hooks{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -31,6 +31,9 @@ func (p *plan) decide(l *leg, n int) error {
 	if l.OwnMTU != 0 {
 		l.ep.MTU = l.OwnMTU
 	}
+	if err := l.decideProbe(); err != nil {
+		return err
+	}
 	if err := l.decideAddresses(); err != nil {
 		return fmt.Errorf("network %s: %w", l.net.Name, err)
 	}

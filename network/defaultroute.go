@@ -22,7 +22,10 @@ func Lead(eps []Endpoint) {
 	}
 }
 
-func (ep *Endpoint) leadsOut() bool { return ep.Gateway.IsValid() }
+// leadsOut: where the LAN's server gives the address, it names the way.
+func (ep *Endpoint) leadsOut() bool {
+	return ep.Gateway.IsValid() || ep.DHCP && !ep.Internal
+}
 
 // leadsOut6: where routers are to be heard, one of them may be the way.
 func (ep *Endpoint) leadsOut6() bool {

@@ -1,13 +1,16 @@
 package network
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Request is one leg of a container as the command line said it, unparsed.
 type Request struct {
 	Network    string   // name or ID; empty: the implicit network of VLAN and Parent
 	VLAN       string   // "10", or "100.10" for VLAN 10 inside the service VLAN 100
 	Parent     string   // "enp0s9"; empty: the interface of the default route
-	IP         string   // "172.16.10.10", "172.16.10.10/24", "none", or "" for automatic
+	IP         string   // "172.16.10.10", "172.16.10.10/24", "dhcp", "none", or "" for automatic
 	IP6        string   // "fd00::10", "fd00::10/64", "slaac", "link-local", "none", or "" for automatic
 	MAC        string   // empty: stable, derived from the owner
 	IfName     string   // empty: eth0, eth1, …
@@ -15,6 +18,7 @@ type Request struct {
 	OwnMTU     int      // bytes; 0: the network's
 	Aliases    []string // further names of the container on this network
 	VLANDriver string   // auto, kernel, ebpf; empty: the network's
+	Probe      string   // how long to look for others with the address: "30ms", "off"; empty: the default
 
 	// What this host's configuration knows of the VLAN, for a network that has
 	// no subnets of its own.
@@ -22,11 +26,12 @@ type Request struct {
 	MTU     int      // bytes; 0: the network's
 }
 
-// Owner is the container that legs are planned for.
+// Owner is the container that legs are planned for and attached to.
 type Owner struct {
-	ID     string
-	Name   string
-	HostID string // what tells this host from others; goes into the MAC
+	ID       string
+	Name     string
+	HostID   string // what tells this host from others; goes into the MAC
+	Hostname string // sent to a DHCP server
 }
 
 // Endpoint is a container's leg on a network, decided. It is stored in the
@@ -52,6 +57,12 @@ type Endpoint struct {
 	Aliases  []string `json:"aliases,omitempty"`
 	Internal bool     `json:"internal,omitempty"`
 	MTU      int      `json:"mtu,omitempty"` // bytes; 0: the parent's
+	// DHCP says that the IPv4 address is leased anew at each start; Addrs and
+	// Gateway have none then.
+	DHCP bool `json:"dhcp,omitempty"`
+	// Probe is how long the wire is asked whether the addresses are free; 0:
+	// not at all, and later conflicts are not looked for either.
+	Probe time.Duration `json:"probe,omitempty"`
 }
 
 // Attachment is an endpoint as it came to be in the kernel. It is stored in
@@ -72,4 +83,5 @@ type Attachment struct {
 	Driver      string         `json:"driver,omitempty"` // kernel or ebpf; empty when untagged
 	Carrier     bool           `json:"carrier"`
 	Warnings    []string       `json:"warnings,omitempty"`
+	Lease       *Lease         `json:"lease,omitempty"` // with DHCP, while it holds
 }

@@ -67,8 +67,8 @@ func TestAnnounce(t *testing.T) {
 	l := newLab(t)
 	b := l.start(0, "b", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.5/8"})
 	wire := l.capture(1, trunk)
-	l.on(0, func() { must(t, l.store[0].Announce(t.Context(), b.ns, b.eps)) })
-	time.Sleep(20 * time.Millisecond)
+	b.legs[0].Start()
+	time.Sleep(50 * time.Millisecond)
 	frames := wire.frames(t)
 	if len(frames) != 1 {
 		t.Fatalf("%d frames, want one announcement", len(frames))

@@ -34,7 +34,7 @@ func helper(dir string) {
 		ns, err := NewNamespace()
 		if err == nil {
 			for _, ep := range eps {
-				if _, _, err = s.Attach(context.Background(), ns, owner, ep); err != nil {
+				if _, err = s.Attach(context.Background(), ns, owner, ep, Hooks{}); err != nil {
 					break
 				}
 			}

@@ -105,6 +105,7 @@ type box struct {
 	id    string
 	ns    *Namespace
 	eps   []Endpoint
+	legs  []*Leg
 	at    []Attachment
 	store *Store
 }
@@ -129,12 +130,13 @@ func (l *lab) tryStart(i int, id string, reqs ...Request) (*box, error) {
 		}
 		b.ns = mustNamespace(l.t)
 		for _, ep := range b.eps {
-			var at Attachment
-			if at, _, err = b.store.Attach(l.t.Context(), b.ns, owner, ep); err != nil {
+			var leg *Leg
+			if leg, err = b.store.Attach(l.t.Context(), b.ns, owner, ep, Hooks{}); err != nil {
 				undo()
 				return
 			}
-			b.at = append(b.at, at)
+			l.t.Cleanup(leg.Stop)
+			b.legs, b.at = append(b.legs, leg), append(b.at, leg.Attachment())
 		}
 	})
 	return b, err
@@ -143,6 +145,9 @@ func (l *lab) tryStart(i int, id string, reqs ...Request) (*box, error) {
 // stop ends a container on host i; its claims stay.
 func (l *lab) stop(i int, b *box) {
 	l.t.Helper()
+	for _, leg := range b.legs {
+		leg.Stop()
+	}
 	must(l.t, b.ns.Close())
 	l.on(i, func() { must(l.t, b.store.Detach(b.id)) })
 }

@@ -16,7 +16,7 @@ func TestTwoRootsShareAParent(t *testing.T) {
 	b := &box{id: "b", store: l.store[1], ns: mustNamespace(t)}
 	eps, _, err := b.store.Plan(Owner{ID: "b"}, []Request{{VLAN: "20", Parent: trunk, VLANDriver: driverEBPF}})
 	must(t, err)
-	_, _, err = b.store.Attach(t.Context(), b.ns, Owner{ID: "b"}, eps[0])
+	_, err = b.store.Attach(t.Context(), b.ns, Owner{ID: "b"}, eps[0], Hooks{})
 	must(t, err)
 
 	l.stop(0, a)

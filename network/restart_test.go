@@ -23,8 +23,10 @@ func TestStartAgainAtOnce(t *testing.T) {
 			for range 20 {
 				ns, err := NewNamespace()
 				must(t, err)
-				_, _, err = l.store[0].Attach(t.Context(), ns, Owner{ID: "a"}, ep)
-				must(t, errors.Join(err, ns.Close()))
+				leg, err := l.store[0].Attach(t.Context(), ns, Owner{ID: "a"}, ep, Hooks{})
+				must(t, err)
+				leg.Stop()
+				must(t, ns.Close())
 			}
 			must(t, l.store[0].Detach("a"))
 			if other != nil {
@@ -69,9 +71,11 @@ func (l *lab) comeAndGo(id string, req Request) error {
 		if err != nil {
 			return err
 		}
-		if _, _, err = s.Attach(l.t.Context(), ns, owner, eps[0]); err != nil {
+		leg, err := s.Attach(l.t.Context(), ns, owner, eps[0], Hooks{})
+		if err != nil {
 			return err
 		}
+		leg.Stop()
 		in, err := ns.Handle()
 		if err != nil {
 			return err

@@ -91,6 +91,7 @@ func (h *Handle) ClaimName(name string) (taken string, err error) {
 // Abandon undoes a creation that was not committed, and whatever a monitor
 // that died at it left.
 func (h *Handle) Abandon() error {
+	h.giveLeasesBack()
 	return errors.Join(h.store.reapDead(h.ID), h.store.remove(h.ID), h.Close())
 }
 
@@ -163,6 +164,7 @@ func (h *Handle) Remove() error {
 
 // Forget is Remove, and keeps the lock: the name and the addresses are free.
 func (h *Handle) Forget() error {
+	h.giveLeasesBack()
 	gone := Event{Type: "container", Action: "destroy", ID: h.ID, Name: h.store.NameOf(h.ID)}
 	err := h.store.remove(h.ID)
 	if err == nil {

@@ -42,4 +42,7 @@ type State struct {
 	// StoppedByUser keeps a restart policy from undoing a stop.
 	StoppedByUser bool                 `json:"stoppedByUser,omitempty"`
 	Attachments   []network.Attachment `json:"attachments,omitempty"`
+	// Conflicts are the hosts that used an address of the container since its
+	// start, each with its latest packet.
+	Conflicts []network.Conflict `json:"conflicts,omitempty"`
 }

@@ -186,6 +186,7 @@ type mvrunView struct {
 	Monitor     int // pid; 0 when the container is not live
 	Endpoints   []network.Endpoint
 	Attachments []network.Attachment
+	Conflicts   []network.Conflict `json:",omitempty"`
 }
 
 // dockerTime is how Docker writes a time; the zero time is year 1.

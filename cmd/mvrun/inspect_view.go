@@ -25,7 +25,7 @@ func viewContainer(store *runtime.Store, cont *runtime.Container) *containerView
 		}},
 		Mounts:          []mountView{},
 		NetworkSettings: viewNetworks(cont),
-		Mvrun:           mvrunView{Endpoints: conf.Network.Endpoints, Attachments: cont.State.Attachments},
+		Mvrun:           mvrunView{Endpoints: conf.Network.Endpoints, Attachments: cont.State.Attachments, Conflicts: cont.State.Conflicts},
 	}
 	if args := conf.Args(); len(args) > 0 {
 		v.Path, v.Args = args[0], args[1:]
@@ -203,7 +203,10 @@ func viewNetworks(cont *runtime.Container) networkSettingsView {
 		if ep.Gateway6.IsValid() {
 			e.IPv6Gateway = ep.Gateway6.String()
 		}
-		for _, a := range ep.Addrs {
+		if lease := legLease(cont, ep); lease != nil && lease.Gateway().IsValid() && !ep.Internal {
+			e.Gateway = lease.Gateway().String()
+		}
+		for _, a := range legAddrs(cont, ep) {
 			if a.Addr().Is4() {
 				e.IPAddress, e.IPPrefixLen = a.Addr().String(), a.Bits()
 			} else {

@@ -35,6 +35,9 @@ func readNetwork(c *cli.Context, w *wish) error {
 	if err := readLegs(c, w); err != nil {
 		return err
 	}
+	if err := setProbe(c, w); err != nil {
+		return err
+	}
 	w.config.Hostname, w.config.Domainname = c.String("hostname"), c.String("domainname")
 	if err := runtime.CheckHostname(w.config.Hostname); err != nil {
 		return err

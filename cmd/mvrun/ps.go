@@ -95,9 +95,9 @@ func psRow(store *runtime.Store, cont *runtime.Container, whole, size bool) map[
 		"Command":      `"` + command + `"`,
 		"RunningFor":   units.HumanDuration(time.Since(conf.Created)) + " ago",
 		"CreatedAt":    conf.Created.Format("2006-01-02 15:04:05 -0700 MST"),
-		"Status":       statusText(&cont.State),
+		"Status":       statusText(&cont.State) + networkMark(cont),
 		"State":        string(cont.State.Status),
-		"Addresses":    addresses(conf),
+		"Addresses":    addresses(cont),
 		"Names":        conf.Name,
 		"Labels":       joinLabels(conf.Labels),
 		"Networks":     networkNames(conf),
@@ -131,10 +131,10 @@ func statusText(s *runtime.State) string {
 	return strings.ToUpper(string(s.Status[:1])) + string(s.Status[1:])
 }
 
-func addresses(conf *runtime.Config) string {
+func addresses(cont *runtime.Container) string {
 	var list []string
-	for _, ep := range conf.Network.Endpoints {
-		for _, a := range ep.Addrs {
+	for _, ep := range cont.Config.Network.Endpoints {
+		for _, a := range legAddrs(cont, ep) {
 			list = append(list, a.Addr().String())
 		}
 	}

@@ -3,9 +3,10 @@ package monitor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/dhcp"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -40,17 +41,24 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 }
 
 func (m *Monitor) attachMore(l *life, eps []network.Endpoint, added network.Endpoint) (warnings []string, err error) {
-	before := len(l.warnings)
 	// Its default route is Reroute's: another leg has one still.
 	plain := added
 	plain.Default, plain.Default6 = false, false
 	if err := m.attachLeg(context.Background(), l, plain); err != nil {
 		return nil, err
 	}
-	if err := m.store.Networks.Reroute(l.ns, eps); err != nil {
+	if err := m.reroute(l, eps); err != nil {
 		return nil, err
 	}
-	return l.warnings[before:], m.startLeg(l, added)
+	all := l.all()
+	leg := all[len(all)-1]
+	m.startLeg(leg)
+	return leg.Attachment().Warnings, nil
+}
+
+// reroute has the default route go where the endpoints say.
+func (m *Monitor) reroute(l *life, eps []network.Endpoint) error {
+	return errors.Join(m.store.Networks.Reroute(l.ns, eps), l.lead(eps))
 }
 
 // takeBack removes the leg again that could not be added.
@@ -58,7 +66,7 @@ func (m *Monitor) takeBack(ep network.Endpoint) error {
 	if m.life == nil {
 		return nil
 	}
-	return errors.Join(m.store.Networks.Reroute(m.life.ns, m.config.Network.Endpoints), m.life.dropLeg(ep.IfName))
+	return errors.Join(m.reroute(m.life, m.config.Network.Endpoints), m.life.dropLeg(ep.IfName))
 }
 
 // disconnect takes the container off a network. The record comes first: who
@@ -79,7 +87,7 @@ func (m *Monitor) disconnect(nameOrID string) error {
 	m.config.Network.Endpoints = left
 	var errs []error
 	if m.life != nil {
-		errs = append(errs, m.store.Networks.Reroute(m.life.ns, left))
+		errs = append(errs, m.reroute(m.life, left))
 		for _, ep := range gone {
 			errs = append(errs, m.life.dropLeg(ep.IfName))
 		}
@@ -98,46 +106,74 @@ func (m *Monitor) legsChanged() {
 	m.setState(func(s *runtime.State) { s.Attachments = at })
 }
 
-// leg is one of a life's ways to the LAN.
-type leg struct {
-	at   network.Attachment
-	undo func() error
-}
-
 // attachLeg builds a leg in the life's namespace.
 func (m *Monitor) attachLeg(ctx context.Context, l *life, ep network.Endpoint) error {
-	owner := network.Owner{ID: m.config.ID, Name: m.config.Name}
-	at, undo, err := m.store.Networks.Attach(ctx, l.ns, owner, ep)
+	leg, err := m.store.Networks.Attach(ctx, l.ns, m.config.LeaseOwner(), ep, m.hooks(l, ep))
 	if err != nil {
 		return err
 	}
-	l.legs = append(l.legs, leg{at, undo})
-	l.warnings = append(l.warnings, at.Warnings...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.legs = append(l.legs, leg)
 	return nil
 }
 
-// startLeg tells the LAN of a leg that was added to a running container.
-func (m *Monitor) startLeg(l *life, ep network.Endpoint) error {
-	if err := m.store.Networks.Announce(context.Background(), l.ns, []network.Endpoint{ep}); err != nil {
-		return fmt.Errorf("announce: %w", err)
+// startLeg lets a leg of a running container announce and guard its addresses.
+func (m *Monitor) startLeg(leg *network.Leg) {
+	leg.Start()
+	if at := leg.Attachment(); at.Lease != nil {
+		m.emit("lease", leaseAttributes(at.IfName, network.LeaseEvent{Kind: dhcp.Bound, Lease: *at.Lease}, nil))
 	}
-	return nil
+}
+
+// all are the life's legs, in the order attached.
+func (l *life) all() []*network.Leg {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.legs)
 }
 
 // dropLeg undoes one leg of the life; one that there is none of is undone.
 func (l *life) dropLeg(ifName string) error {
-	for i, g := range l.legs {
-		if g.at.IfName == ifName {
-			l.legs = append(l.legs[:i:i], l.legs[i+1:]...)
-			return g.undo()
+	for i, leg := range l.all() {
+		if leg.Attachment().IfName == ifName {
+			l.mu.Lock()
+			l.legs = slices.Delete(slices.Clone(l.legs), i, i+1)
+			l.mu.Unlock()
+			return leg.Undo()
 		}
 	}
 	return nil
 }
 
+// stopLegs ends what the legs do, before their namespace goes.
+func (l *life) stopLegs() {
+	for _, leg := range l.all() {
+		leg.Stop()
+	}
+}
+
+// lead tells the legs which of them has the default route by now.
+func (l *life) lead(eps []network.Endpoint) error {
+	var errs []error
+	for _, leg := range l.all() {
+		for _, ep := range eps {
+			if ep.IfName == leg.Attachment().IfName {
+				errs = append(errs, leg.Lead(ep.Default))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// leased tells whether a DHCP server has had a say in the network.
+func (l *life) leased() bool {
+	return slices.ContainsFunc(l.attachments(), func(at network.Attachment) bool { return at.Lease != nil })
+}
+
 func (l *life) attachments() (all []network.Attachment) {
-	for _, g := range l.legs {
-		all = append(all, g.at)
+	for _, leg := range l.all() {
+		all = append(all, leg.Attachment())
 	}
 	return all
 }

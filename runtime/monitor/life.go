@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +20,11 @@ type life struct {
 	instance *runtime.Instance
 	stdio    *stdio
 	ns       *network.Namespace // nil with the host's network
-	legs     []leg              // in the order done
 	warnings []string
-	cancel   context.CancelFunc
+	cancel   context.CancelFunc // of the start
+
+	mu   sync.Mutex
+	legs []*network.Leg // in the order attached
 }
 
 // start builds the container up to the moment before its program runs. The
@@ -47,7 +51,16 @@ func (m *Monitor) start(size Size) (l *life, err error) {
 		<-attached
 		return l, err
 	}
-	return l, <-attached
+	if err = <-attached; err != nil {
+		return l, err
+	}
+	for _, at := range l.attachments() {
+		l.warnings = append(l.warnings, at.Warnings...)
+	}
+	if l.leased() {
+		_, err = m.writeFiles(l.attachments())
+	}
+	return l, err
 }
 
 // namespace returns the prepared one, or makes one.
@@ -117,7 +130,7 @@ func (m *Monitor) release(l *life) error {
 	s := &m.state
 	s.Status, s.Init, s.Monitor, s.StartedAt = runtime.Running, pid, own, time.Now()
 	s.FinishedAt, s.Error, s.OOMKilled, s.ExitCode = time.Time{}, "", false, 0
-	s.Attachments = l.attachments()
+	s.Attachments, s.Conflicts = l.attachments(), nil
 	state := m.state
 	m.mu.Unlock()
 
@@ -127,13 +140,11 @@ func (m *Monitor) release(l *life) error {
 	if err = errors.Join(err, <-written); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel = cancel
-	if l.ns != nil {
-		go m.announce(ctx, l.ns, m.config.Network.Endpoints)
-	}
 	m.life = l
 	m.emit("start", nil)
+	for _, leg := range l.all() {
+		m.startLeg(leg)
+	}
 	return nil
 }
 
@@ -150,8 +161,8 @@ func (m *Monitor) abort(l *life) error {
 	if l.stdio != nil {
 		l.stdio.close()
 	}
-	for i := len(l.legs) - 1; i >= 0; i-- {
-		errs = append(errs, l.legs[i].undo())
+	for _, leg := range slices.Backward(l.all()) {
+		errs = append(errs, leg.Undo())
 	}
 	if l.ns != nil {
 		errs = append(errs, l.ns.Close())
@@ -191,6 +202,7 @@ func (m *Monitor) wait() (code int, ran time.Duration) {
 // uses of VLAN links stay until the monitor ends: the next life needs them.
 func (m *Monitor) leaveNetwork(l *life) error {
 	l.cancel()
+	l.stopLegs()
 	if l.ns == nil {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -326,23 +325,5 @@ func waitOr(c <-chan struct{}, d time.Duration) bool {
 		return true
 	case <-t.C:
 		return false
-	}
-}
-
-// announceTimes are when a started container's addresses are announced again:
-// a switch may have dropped the first frame (RFC 5227 2.3 sends two, 2 s
-// apart).
-var announceTimes = []time.Duration{0, time.Second, 2 * time.Second}
-
-func (m *Monitor) announce(ctx context.Context, ns *network.Namespace, eps []network.Endpoint) {
-	for _, d := range announceTimes {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(d):
-		}
-		if err := m.store.Networks.Announce(ctx, ns, eps); err != nil {
-			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
-		}
 	}
 }

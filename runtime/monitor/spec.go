@@ -33,7 +33,7 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	if host.User, err = runtime.LookupUser(m.mounts.root, c.User, c.GroupAdd); err != nil {
 		return nil, nil, err
 	}
-	if host.Files, err = m.writeFiles(); err != nil {
+	if host.Files, err = m.writeFiles(nil); err != nil {
 		return nil, nil, err
 	}
 	if err := runtime.FillDevices(c, &host); err != nil {
@@ -49,8 +49,9 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 }
 
 // writeFiles makes the files that mvrun keeps in the container's /etc. With
-// the host's network the host's own names and servers hold.
-func (m *Monitor) writeFiles() (map[string]string, error) {
+// the host's network the host's own names and servers hold. attached are the
+// legs that stand: what a DHCP server said comes from them.
+func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, error) {
 	c := &m.config
 	resolv, err := network.HostResolvConf()
 	if err != nil {
@@ -60,10 +61,18 @@ func (m *Monitor) writeFiles() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, at := range attached {
+		dns = dns.Or(at.Lease)
+	}
 	hosts := network.Hosts{Hostname: c.Hostname, Domainname: c.Domainname}
 	for _, ep := range c.Network.Endpoints {
 		for _, p := range ep.Addrs {
 			hosts.Addrs = append(hosts.Addrs, p.Addr())
+		}
+	}
+	for _, at := range attached {
+		if at.Lease != nil {
+			hosts.Addrs = append(hosts.Addrs, at.Lease.Addr.Addr())
 		}
 	}
 	for _, extra := range c.Network.ExtraHosts {

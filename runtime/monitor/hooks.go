@@ -1,0 +1,88 @@
+package monitor
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/dhcp"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+// hooks are what the monitor wants to hear of a leg.
+func (m *Monitor) hooks(l *life, ep network.Endpoint) network.Hooks {
+	h := network.Hooks{Conflict: func(c network.Conflict) { m.conflict(l, c) }}
+	if ep.DHCP {
+		h.Prior = m.handle.ReadLease(ep.ID)
+		h.Lease = func(leg *network.Leg, e network.LeaseEvent, err error) { m.leaseChanged(l, ep, leg, e, err) }
+	}
+	return h
+}
+
+// conflict records another host on an address of the container, and tells of it.
+func (m *Monitor) conflict(l *life, c network.Conflict) {
+	m.changeLive(l, func(s *runtime.State) {
+		s.Conflicts = append(slices.DeleteFunc(slices.Clone(s.Conflicts), func(o network.Conflict) bool {
+			return o.Addr == c.Addr && o.MAC == c.MAC
+		}), c)
+	})
+	about := map[string]string{
+		"address": c.Addr.String(), "mac": c.MAC, "interface": c.IfName, "defended": strconv.FormatBool(c.Defended),
+	}
+	if c.Container != "" {
+		about["by"] = c.Container
+	}
+	m.emit("conflict", about)
+}
+
+// leaseChanged keeps the lease for the next start. In a container that runs it
+// also brings up to date what the world sees of it; in one that is on its way,
+// its release does.
+func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e network.LeaseEvent, err error) {
+	if e.Lease.Valid(time.Now()) {
+		if err := m.handle.WriteLease(ep.ID, e.Lease); err != nil {
+			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+		}
+	}
+	if !m.changeLive(l, func(s *runtime.State) { s.Attachments = l.attachments() }) {
+		return
+	}
+	if _, err := m.writeFiles(l.attachments()); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
+	if e.Kind != dhcp.Renewed || err != nil {
+		m.emit("lease", leaseAttributes(ep.IfName, e, err))
+	}
+}
+
+func leaseAttributes(ifName string, e network.LeaseEvent, err error) map[string]string {
+	about := map[string]string{
+		"lease": string(e.Kind), "interface": ifName,
+		"address": e.Lease.Addr.Addr().String(), "server": e.Lease.Server.String(),
+	}
+	if e.Reason != "" {
+		about["reason"] = e.Reason
+	}
+	if err != nil {
+		about["error"] = err.Error()
+	}
+	return about
+}
+
+// changeLive is setState for a life that has begun and is not over; else it
+// does nothing and is false.
+func (m *Monitor) changeLive(l *life, change func(*runtime.State)) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.instance == nil || m.instance != l.instance {
+		return false
+	}
+	change(&m.state)
+	if err := m.handle.WriteState(m.state); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
+	return true
+}
