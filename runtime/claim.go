@@ -79,13 +79,22 @@ func (s *Store) claimName(name, id string) error {
 			time.Sleep(2 * time.Millisecond)
 			continue
 		case err == nil && (s.exists(owner) || s.held(owner)):
-			return fmt.Errorf("the container name %q is already in use by container %s: remove or rename that container, or choose another name: %w", name, ShortID(owner), ErrNameInUse)
+			return &nameTaken{name, owner}
 		}
 		if err := s.dropStaleName(name, owner); err != nil {
 			return err
 		}
 	}
 }
+
+// nameTaken is ErrNameInUse with what there is to know.
+type nameTaken struct{ name, owner string }
+
+func (e *nameTaken) Error() string {
+	return fmt.Sprintf("the container name %q is already in use by container %s: remove or rename that container, or choose another name", e.name, ShortID(e.owner))
+}
+
+func (e *nameTaken) Is(target error) bool { return target == ErrNameInUse }
 
 // dropStaleName removes a claim that still belongs to the dead owner. The
 // lock keeps two commands from removing each other's new claim.

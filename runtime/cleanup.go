@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
+
+// beginning is the prefix of a run directory until its lock is held.
+const beginning = ".new-"
 
 // removing is the prefix of a container's directory from the moment its
 // removal can't be taken back.
@@ -29,8 +33,11 @@ func (s *Store) recover() error {
 	}
 	var errs []error
 	for _, e := range runs {
-		if len(e.Name()) == 64 {
+		switch {
+		case isID(e.Name()):
 			errs = append(errs, s.reap(e.Name()))
+		case strings.HasPrefix(e.Name(), beginning):
+			errs = append(errs, s.reapBeginning(e))
 		}
 	}
 	dirs, err := os.ReadDir(s.containers())
@@ -38,13 +45,26 @@ func (s *Store) recover() error {
 		return err
 	}
 	for _, e := range dirs {
-		if id, ok := strings.CutPrefix(e.Name(), removing); ok {
+		id, gone := strings.CutPrefix(e.Name(), removing)
+		switch {
+		case !isID(id): // not ours
+		case gone:
 			errs = append(errs, s.reapAs(id, s.remove))
-		} else if !s.exists(e.Name()) {
-			errs = append(errs, s.reapAs(e.Name(), s.reapDead))
+		case !s.exists(id):
+			errs = append(errs, s.reapAs(id, s.reapUnmade))
 		}
 	}
 	return errors.Join(append(errs, s.Networks.Reap())...)
+}
+
+// reapBeginning takes away a run directory that was never put in its place.
+// Who makes one takes microseconds.
+func (s *Store) reapBeginning(e os.DirEntry) error {
+	info, err := e.Info()
+	if err != nil || time.Since(info.ModTime()) < time.Minute {
+		return nil // gone, or in the making
+	}
+	return os.RemoveAll(filepath.Join(s.State, e.Name()))
 }
 
 // refresh brings a container's record in line with the kernel: a live state
@@ -79,6 +99,17 @@ func (s *Store) reapAs(id string, work func(id string) error) error {
 		return err
 	}
 	return errors.Join(work(id), h.Close())
+}
+
+// reapUnmade takes away a container that was never committed. One that has
+// run, and has lost its configuration since, is left to be looked at.
+func (s *Store) reapUnmade(id string) error {
+	_, pending := os.Lstat(s.pendingPath(id))
+	_, ran := os.Lstat(s.statePath(id))
+	if pending != nil && ran == nil {
+		return fmt.Errorf("container %s has lost its config.json: put it back, or remove %s", s.NameOf(id), s.Dir(id))
+	}
+	return s.reapDead(id)
 }
 
 // reapDead ends what a dead monitor left running and records the exit. A

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
@@ -20,7 +23,7 @@ type Handle struct {
 // Lock takes the container's monitor lock; ErrRunning if somebody has it.
 func (s *Store) Lock(id string) (*Handle, error) {
 	for {
-		if err := os.MkdirAll(s.RunDir(id), 0o711); err != nil {
+		if err := os.MkdirAll(s.RunDir(id), dirMode); err != nil {
 			return nil, err
 		}
 		f, err := jsonfile.OpenLocked(s.LockPath(id), false)
@@ -37,6 +40,25 @@ func (s *Store) Lock(id string) (*Handle, error) {
 	}
 }
 
+// lockNew makes the run directory of a fresh ID with its lock held, in one
+// step for all others: no command that cleans up sees it free.
+func (s *Store) lockNew(id string) (*Handle, error) {
+	making, err := os.MkdirTemp(s.State, beginning)
+	if err != nil {
+		return nil, err
+	}
+	f, err := jsonfile.OpenLocked(filepath.Join(making, filepath.Base(s.LockPath(id))), false)
+	if err == nil {
+		if err = os.Rename(making, s.RunDir(id)); err != nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(making))
+	}
+	return &Handle{ID: id, store: s, lock: f}, nil
+}
+
 // Adopt is the monitor's end of a lock that it was handed as a descriptor.
 func (s *Store) Adopt(id string, lock *os.File) *Handle {
 	return &Handle{ID: id, store: s, lock: lock}
@@ -49,6 +71,9 @@ func (h *Handle) File() *os.File { return h.lock }
 // taken both over.
 func (h *Handle) Close() error {
 	err := os.RemoveAll(h.store.RunDir(h.ID))
+	if errors.Is(err, unix.ENOTEMPTY) {
+		err = nil // another command has made its lock there meanwhile
+	}
 	return errors.Join(err, h.lock.Close())
 }
 
@@ -58,17 +83,10 @@ func (h *Handle) HandOver() error { return h.lock.Close() }
 // Begin begins a container: a fresh ID, locked, with its directory. It goes
 // back with Abandon, or, if we are killed, with the next command.
 func (s *Store) Begin() (h *Handle, err error) {
-	for {
-		// A fresh ID can be in the hands of a command that cleans up, for the
-		// instant in which it is there and not locked.
-		if h, err = s.Lock(NewID()); err == nil {
-			break
-		}
-		if !errors.Is(err, ErrRunning) {
-			return nil, err
-		}
+	if h, err = s.lockNew(NewID()); err != nil {
+		return nil, err
 	}
-	if err := os.Mkdir(s.Dir(h.ID), 0o711); err != nil {
+	if err := os.Mkdir(s.Dir(h.ID), dirMode); err != nil {
 		return nil, errors.Join(err, h.Abandon())
 	}
 	return h, nil

@@ -22,7 +22,6 @@ func mounts(c *Config, h Host) ([]specs.Mount, error) {
 		}
 		own = append(own, mount)
 	}
-	sort.SliceStable(own, func(i, j int) bool { return depth(own[i].Destination) < depth(own[j].Destination) })
 
 	taken := map[string]bool{}
 	for _, m := range own {
@@ -34,7 +33,9 @@ func mounts(c *Config, h Host) ([]specs.Mount, error) {
 			list = append(list, m)
 		}
 	}
-	return append(list, own...), nil
+	list = append(list, own...)
+	sort.SliceStable(list, func(i, j int) bool { return depth(list[i].Destination) < depth(list[j].Destination) })
+	return list, nil
 }
 
 func depth(path string) int { return strings.Count(cleanDestination(path), "/") }

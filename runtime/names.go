@@ -6,6 +6,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"regexp"
+	"strings"
 )
 
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
@@ -45,6 +46,11 @@ func NewID() string {
 			}
 		}
 	}
+}
+
+// isID tells whether the name is a whole container ID.
+func isID(name string) bool {
+	return len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 // RandomName makes up a name for a container that was given none.

@@ -22,6 +22,11 @@ var (
 	ErrRunning   = errors.New("container is running")
 )
 
+// dirMode shuts everybody out: a container's files are what its own root made
+// of them, set-user-ID ones too, and nobody of the host may run those
+// (CVE-2021-41091).
+const dirMode = 0o700
+
 // Store is the two directories of containers: Root holds what outlives a
 // reboot, State what does not.
 //
@@ -59,7 +64,7 @@ func (s *Store) Open() (unfinished, err error) {
 // more.
 func (s *Store) Prepare() error {
 	for _, dir := range []string{s.containers(), filepath.Join(s.Root, "names"), s.State} {
-		if err := os.MkdirAll(dir, 0o711); err != nil {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
 			return err
 		}
 	}
@@ -105,6 +110,9 @@ func (s *Store) held(id string) bool {
 // no other's. An unknown one is ErrNotFound.
 func (s *Store) Resolve(ref string) (string, error) {
 	name := strings.TrimPrefix(ref, "/")
+	if isID(name) && s.exists(name) {
+		return name, nil
+	}
 	if validName.MatchString(name) {
 		if id, err := s.nameOwner(name); err == nil && s.exists(id) {
 			return id, nil

@@ -342,3 +342,47 @@ func TestLookupUser(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is not ours in our directories is left alone.
+func TestForeignDirectories(t *testing.T) {
+	s := testStore(t)
+	for _, dir := range []string{filepath.Join(s.containers(), "mybackup"), filepath.Join(s.containers(), "lost+found"), filepath.Join(s.State, strings.Repeat("z", 64))} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		open(t, s)
+		if _, err := os.Stat(dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A container that has run and lost its configuration is told of, and kept.
+func TestLostConfig(t *testing.T) {
+	s := testStore(t)
+	id := testContainer(t, s, "bbox1")
+	h, err := s.Lock(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.WriteState(State{Status: Exited}), h.Close(), os.Remove(s.configPath(id))); err != nil {
+		t.Fatal(err)
+	}
+	if unfinished, err := s.Open(); unfinished == nil || err != nil {
+		t.Errorf("said %v, %v", unfinished, err)
+	}
+	if _, err := os.Stat(s.statePath(id)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nobody but root may reach what containers leave on the disk.
+func TestDirectoriesAreShut(t *testing.T) {
+	s := testStore(t)
+	id := testContainer(t, s, "bbox1")
+	for _, dir := range []string{s.containers(), s.Dir(id), s.State} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+		}
+	}
+}

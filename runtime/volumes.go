@@ -24,11 +24,14 @@ func (s *Store) RemoveAnonymousVolumes(c *Config) error {
 	return errors.Join(errs...)
 }
 
-// removeVolumesOf does that for a container that goes with its exit (--rm),
-// whose directory is dir by now. One without a readable record has none that
-// could be found.
+// removeVolumesOf does that for a container that goes with its exit (--rm), or
+// that never came to be; its directory is dir by now. One without a readable
+// record has none that could be found.
 func (s *Store) removeVolumesOf(dir string) error {
 	var c Config
+	if jsonfile.Read(filepath.Join(dir, "config.pending.json"), &c) == nil {
+		return s.RemoveAnonymousVolumes(&c)
+	}
 	if err := jsonfile.Read(filepath.Join(dir, "config.json"), &c); err != nil || !c.AutoRemove {
 		return nil
 	}

@@ -11,13 +11,16 @@ import (
 // volumes makes the volumes that are not there yet; those that are made go again
 // if the container is abandoned.
 func (cr *creation) volumes() error {
+	if err := cr.nameVolumes(); err != nil {
+		return err
+	}
 	vols := rootfs.OpenVolumes(cr.store.Root)
 	for i := range cr.wish.config.Mounts {
 		m := &cr.wish.config.Mounts[i]
 		if m.Type != "volume" {
 			continue
 		}
-		vol, created, err := vols.Create(rootfs.Volume{Name: m.Name})
+		vol, created, err := vols.Create(rootfs.Volume{Name: m.Name, Anonymous: m.Anonymous})
 		if err != nil {
 			return err
 		}
@@ -32,6 +35,21 @@ func (cr *creation) volumes() error {
 		m.CopyUp = len(entries) == 0 && !m.NoCopy
 	}
 	return nil
+}
+
+// nameVolumes gives the anonymous volumes their names, and has them on disk
+// before the volumes: who is killed in between leaves none that nobody knows.
+func (cr *creation) nameVolumes() error {
+	named := false
+	for i := range cr.wish.config.Mounts {
+		if m := &cr.wish.config.Mounts[i]; m.Type == "volume" && m.Name == "" {
+			m.Name, m.Anonymous, named = runtime.NewID(), true, true
+		}
+	}
+	if !named {
+		return nil
+	}
+	return cr.handle.WritePending(&cr.wish.config)
 }
 
 // removeAnonymousVolumes removes the volumes that came with the container.
