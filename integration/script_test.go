@@ -50,6 +50,9 @@ func (inPlace) Parallel()                              {}
 func (p inPlace) Run(_ string, f func(t testscript.T)) { f(p) }
 func (p inPlace) Verbose() bool                        { return testing.Verbose() }
 
+// Skip: a script may not, see lab.Needs.
+func (p inPlace) Skip(args ...any) { p.Fatal(append([]any{"a script skips:"}, args...)...) }
+
 // scriptHost puts an mvrun into PATH that runs on the host.
 func scriptHost(h *lab.Host, env *testscript.Env) error {
 	bin := filepath.Join(env.WorkDir, ".bin")
