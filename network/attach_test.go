@@ -219,7 +219,11 @@ func TestAttachRefuses(t *testing.T) {
 	l.ip(0, "link", "add", "br0", "type", "bridge")
 	l.ip(0, "link", "set", "enslaved", "master", "br0")
 	l.ip(0, "link", "set", "enslaved", "up")
+	l.ip(0, "link", "set", trunk, "mtu", "9000")
 	l.create(0, Config{Name: "big", Segment: Segment{trunk, 10}, MTU: 9000})
+	l.ip(0, "link", "set", trunk, "mtu", "1500")
+	_, err := l.store[0].Create(Config{Name: "bigger", Segment: Segment{trunk, 10}, MTU: 1501})
+	wants(t, "create", err, "MTU 1501 is above the 1500 of parent enp0s9")
 	before := l.inventory(0)
 	for _, c := range []struct {
 		req  Request
@@ -235,7 +239,7 @@ func TestAttachRefuses(t *testing.T) {
 	// Two containers, one MAC.
 	a := l.start(0, "a", Request{VLAN: "10", Parent: trunk})
 	ep := a.eps[0]
-	_, err := l.store[0].Attach(t.Context(), mustNamespace(t), Owner{ID: "thief"}, ep, Hooks{})
+	_, err = l.store[0].Attach(t.Context(), mustNamespace(t), Owner{ID: "thief"}, ep, Hooks{})
 	wants(t, "MAC", err, "MAC address "+ep.MAC+" is in use on enp0s9.10")
 	l.stop(0, a)
 	l.clean(0, before)

@@ -31,13 +31,16 @@ func (p *plan) chooseFree(l *leg, w *want, others []Config) error {
 	}
 	hint := p.store.hint(l.net.Name, w.v6)
 	prev := hint.read()
-	var errs []error
-	for i, sub := range inTurn(l.pools(w.v6), prev) {
+	var full error
+	pools := inTurn(l.pools(w.v6), prev)
+	for i, sub := range pools {
 		a, err := sub.Next(prev, func(a netip.Addr) bool {
 			return used[a] || i == 0 && sub.Prefix.Contains(prev) && a.Compare(prev) <= 0
 		})
 		if err != nil {
-			errs = append(errs, err)
+			if i < len(l.pools(w.v6)) { // behind those is the first once more
+				full = join(full, err)
+			}
 			continue
 		}
 		w.addr, w.bits = a, sub.Prefix.Bits()
@@ -45,7 +48,14 @@ func (p *plan) chooseFree(l *leg, w *want, others []Config) error {
 		hint.write(a)
 		return nil
 	}
-	return fmt.Errorf("network %s: %w", l.net.Name, errors.Join(errs...))
+	return fmt.Errorf("network %s: %w", l.net.Name, full)
+}
+
+func join(a, b error) error {
+	if a == nil {
+		return b
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }
 
 // inTurn puts the pools in the order to look through them: from where the last

@@ -33,7 +33,11 @@ type Config struct {
 	VLANDriver string            `json:"vlan_driver,omitempty"` // auto, kernel or ebpf
 	MTU        int               `json:"mtu,omitempty"`         // bytes; 0: the parent's
 	IPv6       string            `json:"ipv6,omitempty"`        // of legs that don't say: slaac, link-local, or the subnets'
-	Created    time.Time         `json:"created"`
+	// HostAccess is "true", or the address that the host is to have; then host
+	// and containers reach each other.
+	HostAccess string    `json:"host_access,omitempty"`
+	BCLimit    *int32    `json:"bclim,omitempty"` // see -o bclim; nil: the kernel's
+	Created    time.Time `json:"created"`
 }
 
 // Modes and VLANDrivers are the accepted words, the default first.
@@ -61,17 +65,8 @@ func (c *Config) Complete() error {
 	if c.Name == None || c.Name == Host {
 		return fmt.Errorf("network name %s is taken by a pre-defined network", c.Name)
 	}
-	if c.Driver == "" {
-		c.Driver = "macvlan"
-	}
-	if c.Driver != "macvlan" {
-		return fmt.Errorf("network driver %q is not known: mvrun's containers sit on the LAN itself, by macvlan", c.Driver)
-	}
-	if c.Mode == "" {
-		c.Mode = Modes[0]
-	}
-	if !slices.Contains(Modes, c.Mode) {
-		return fmt.Errorf("macvlan mode %q is not known: it is one of %s", c.Mode, anyOf(Modes))
+	if err := c.completeMode(); err != nil {
+		return err
 	}
 	if c.VLANDriver == "" {
 		c.VLANDriver = driverAuto
@@ -85,7 +80,10 @@ func (c *Config) Complete() error {
 	if c.IPv6 != "" && c.IPv6 != SLAAC && c.IPv6 != LinkLocal {
 		return fmt.Errorf("--ip6 %s: of a network it is slaac or link-local; its own addresses come from an IPv6 --subnet", c.IPv6)
 	}
-	return c.completeSubnets()
+	if err := c.completeSubnets(); err != nil {
+		return err
+	}
+	return c.checkHostAccess()
 }
 
 func (c *Config) completeSubnets() error {

@@ -28,20 +28,23 @@ func (s *Store) Create(cfg Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	if err := cfg.suits(parent); err != nil {
+		return Config{}, err
+	}
 	cfg.Parent = parent.Attrs().Name // an alternative name is another one tomorrow
 	unlock, err := s.lock()
 	if err != nil {
 		return Config{}, err
 	}
 	defer unlock()
-	if err := s.fits(cfg); err != nil {
+	if err := s.fits(&cfg); err != nil {
 		return Config{}, err
 	}
 	return s.write(cfg)
 }
 
 // fits checks a network against those that are there.
-func (s *Store) fits(cfg Config) error {
+func (s *Store) fits(cfg *Config) error {
 	if s.there(cfg.Name) {
 		return fmt.Errorf("network with name %s %w", cfg.Name, ErrExists)
 	}
@@ -50,14 +53,20 @@ func (s *Store) fits(cfg Config) error {
 		return err
 	}
 	for _, other := range others {
+		if !other.Implicit && (other.Mode == l2) != (cfg.Mode == l2) {
+			return fmt.Errorf("network %s is on %s already, and an interface carries macvlan or ipvlan, not both", other.Name, cfg.Segment)
+		}
 		if (other.Mode == passthru || cfg.Mode == passthru) && !other.Implicit {
 			return fmt.Errorf("network %s is on %s already, and passthru mode has its parent to itself", other.Name, cfg.Segment)
 		}
-		if err := overlap(cfg, other); err != nil {
+		if err := overlap(*cfg, other); err != nil {
 			return err
 		}
 	}
-	return s.gatewaysFree(cfg, others)
+	if err := s.gatewaysFree(*cfg, others); err != nil {
+		return err
+	}
+	return s.giveHostAddresses(cfg, others)
 }
 
 func overlap(cfg, other Config) error {

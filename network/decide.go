@@ -11,6 +11,7 @@ func (p *plan) decide(l *leg, n int) error {
 	l.ep = Endpoint{
 		ID: newID(), Network: l.net.Name, NetworkID: l.net.ID, Segment: l.net.Segment,
 		Mode: l.net.Mode, VLANDriver: l.net.VLANDriver, Internal: l.net.Internal, MTU: l.net.MTU,
+		HostAddrs: l.net.hostAddrs(), BCLimit: l.net.BCLimit,
 		IfName: l.IfName, GwPriority: l.GwPriority, Aliases: l.Aliases,
 	}
 	if l.VLANDriver != "" {
@@ -41,10 +42,11 @@ func (p *plan) decide(l *leg, n int) error {
 }
 
 func (p *plan) decideMAC(l *leg, n int) error {
+	shared := l.net.Mode == passthru || l.net.Mode == l2
 	switch {
-	case l.net.Mode == passthru && l.MAC != "":
-		return fmt.Errorf("--mac-address %s: in passthru mode the container has the parent's own MAC address", l.MAC)
-	case l.net.Mode == passthru:
+	case shared && l.MAC != "":
+		return fmt.Errorf("--mac-address %s: in %s mode the container has the parent's own MAC address", l.MAC, l.net.modeName())
+	case shared:
 		return nil
 	case l.MAC == "":
 		l.ep.MAC = StableMAC(p.owner.HostID, p.owner.Name, l.net.Name, n).String()

@@ -53,10 +53,13 @@ type Endpoint struct {
 	GwPriority int            `json:"gw_priority,omitempty"`
 	// IPv6 is what the leg has beside the addresses: slaac, link-local, or
 	// nothing; without any, and without an address of its own, IPv6 is off.
-	IPv6     string   `json:"ipv6,omitempty"`
-	Aliases  []string `json:"aliases,omitempty"`
-	Internal bool     `json:"internal,omitempty"`
-	MTU      int      `json:"mtu,omitempty"` // bytes; 0: the parent's
+	IPv6    string   `json:"ipv6,omitempty"`
+	Aliases []string `json:"aliases,omitempty"`
+	// HostAddrs are the host's own on the network, if it has host access.
+	HostAddrs []netip.Addr `json:"host_addrs,omitempty"`
+	BCLimit   *int32       `json:"bclim,omitempty"`
+	Internal  bool         `json:"internal,omitempty"`
+	MTU       int          `json:"mtu,omitempty"` // bytes; 0: the parent's
 	// DHCP says that the IPv4 address is leased anew at each start; Addrs and
 	// Gateway have none then.
 	DHCP bool `json:"dhcp,omitempty"`

@@ -37,7 +37,8 @@ func present(link netlink.Link, err error) (netlink.Link, error) {
 	return link, err
 }
 
-// parent finds the NIC that is to carry containers and refuses one that can't.
+// parent finds the NIC that is to carry containers and refuses one that never
+// can.
 func (h host) parent(name string) (netlink.Link, error) {
 	if name == "" {
 		return nil, errors.New("a parent interface is needed")
@@ -51,9 +52,6 @@ func (h host) parent(name string) (netlink.Link, error) {
 		return nil, fmt.Errorf("parent %s: this host has no such interface", name)
 	case link.Attrs().Flags&net.FlagLoopback != 0:
 		return nil, fmt.Errorf("parent %s is the loopback interface: containers need a real one", name)
-	case wireless(link.Attrs()):
-		return nil, fmt.Errorf("parent %s is wireless: an access point accepts frames from the one MAC address "+
-			"that logged in, and each container has its own. Use a wired interface", name)
 	}
 	return link, nil
 }

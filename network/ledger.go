@@ -15,6 +15,7 @@ import (
 // The ledger is <state>/links, one directory that one lock guards:
 //
 //	4.10.json                     the link of VLAN 10 on parent 4 (indexes)
+//	host-<network ID>.json        the host's own link on a network
 //	4.json                        what was changed on parent 4 (eBPF driver)
 //	4.10@<container>@bridge@eth0  a user of that link: container, mode, leg
 //
@@ -60,6 +61,7 @@ type entries struct {
 	links   []linkKey
 	parents []int
 	users   []linkUser
+	hosts   []string // IDs of networks that the host has a link on
 	scratch []string // half-written by somebody who was killed, if seen under the lock
 }
 
@@ -96,7 +98,9 @@ func (e *entries) add(name string) {
 	if !ok {
 		return
 	}
-	if key, ok := parseKey(base); ok {
+	if id, ok := isHostRecord(base); ok {
+		e.hosts = append(e.hosts, id)
+	} else if key, ok := parseKey(base); ok {
 		e.links = append(e.links, key)
 	} else if parent, err := strconv.Atoi(base); err == nil {
 		e.parents = append(e.parents, parent)

@@ -19,6 +19,9 @@ type usedLink struct {
 // link if the kernel has none. leave, under the container's ID, takes it back.
 func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
 	parent, err := h.parent(ep.Parent)
+	if err == nil {
+		err = carries(parent, ep.Mode)
+	}
 	if err != nil {
 		return usedLink{}, err
 	}
@@ -37,6 +40,9 @@ func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
 		return usedLink{}, err
 	}
 	used, err := h.linkFor(l, parent, ep)
+	if err == nil {
+		err = s.seatHost(h, l, used, user, ep)
+	}
 	if err != nil {
 		return usedLink{}, errors.Join(err, s.leaveLocked(h, l, func(u linkUser) bool { return u == user }))
 	}
@@ -50,7 +56,13 @@ func (s *Store) alone(l ledger, user linkUser) error {
 		return err
 	}
 	for _, u := range found.users {
-		if u.key != user.key || u == user || u.mode != passthru && user.mode != passthru || !s.running(u.container) {
+		if u.key != user.key || u == user || !s.running(u.container) {
+			continue
+		}
+		if (u.mode == l2) != (user.mode == l2) {
+			return fmt.Errorf("an interface carries macvlan or ipvlan, not both, and container %.12s is on it (mode %s)", u.container, u.mode)
+		}
+		if u.mode != passthru && user.mode != passthru {
 			continue
 		}
 		return fmt.Errorf("passthru mode has its parent to itself, and container %.12s is on it, too (mode %s)", u.container, u.mode)
@@ -122,6 +134,7 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 			used[u.key] = true
 		}
 	}
+	errs = append(errs, s.unseatHosts(h, l, found.hosts, gone))
 	busy := map[int]bool{}
 	for _, key := range found.links {
 		if used[key] {
@@ -173,6 +186,10 @@ func (s *Store) reapLinks() error {
 		live := s.running(u.container)
 		used[u.key] = used[u.key] || live
 		stale = stale || !live
+	}
+	for _, id := range found.hosts {
+		rec, recorded := s.ledger().hostLink(id)
+		stale = stale || !recorded || !used[rec.key()]
 	}
 	for _, key := range found.links {
 		stale = stale || !used[key]

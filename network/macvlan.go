@@ -31,7 +31,7 @@ func (a *attaching) make(ctx context.Context, h host, in *netlink.Handle) error 
 		attrs.HardwareAddr = mac
 	}
 	err := unlessDying(ctx, unix.EINVAL, func() error {
-		return h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: macvlanMode(a.ep.Mode)})
+		return h.LinkAdd(child(attrs, a.ep.Mode))
 	})
 	if err != nil {
 		return explainMacvlan(err, a)
@@ -41,7 +41,7 @@ func (a *attaching) make(ctx context.Context, h host, in *netlink.Handle) error 
 		return fmt.Errorf("look up the new macvlan: %w", err)
 	}
 	a.link = link
-	return nil
+	return a.limitBroadcasts()
 }
 
 // dying is how long the kernel may take, on a busy host, to take a namespace
@@ -78,6 +78,8 @@ func macvlanMode(mode string) netlink.MacvlanMode {
 func explainMacvlan(err error, a *attaching) error {
 	below := a.used.link.Attrs().Name
 	switch {
+	case errors.Is(err, unix.EOPNOTSUPP) && a.ep.Mode == l2:
+		return fmt.Errorf("this kernel has no ipvlan (CONFIG_IPVLAN, module ipvlan): %w", err)
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("this kernel has no macvlan (CONFIG_MACVLAN, module macvlan): %w", err)
 	case errors.Is(err, unix.EBUSY):

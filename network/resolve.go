@@ -28,8 +28,14 @@ func (p *plan) resolve(l *leg) error {
 	if err != nil {
 		return err
 	}
-	l.net, err = p.network(seg, l)
-	return err
+	if l.net, err = p.network(seg, l); err != nil {
+		return err
+	}
+	parent, err := p.host.parent(l.net.Parent)
+	if err != nil {
+		return err
+	}
+	return carries(parent, l.net.Mode)
 }
 
 func (p *plan) named(l *leg) error {

@@ -207,14 +207,19 @@ func TestWirelessParent(t *testing.T) {
 	sysClassNet = sys
 	t.Cleanup(func() { sysClassNet = "/sys/class/net" })
 	must(t, os.MkdirAll(filepath.Join(sys, "wlan0", "phy80211"), 0o755))
-	_, err := ResolveSegment("wlan0", "10")
-	wants(t, "wlan0", err, "parent wlan0 is wireless: an access point accepts frames from the one MAC address")
-	_, err = ResolveSegment("wlan0.10", "")
-	wants(t, "wlan0.10", err, "wireless")
-	_, err = l.store[0].Create(Config{Name: "n", Segment: Segment{"wlan0", 10}})
-	wants(t, "create", err, "wireless")
+	for _, r := range []Request{{Parent: "wlan0", VLAN: "10"}, {Parent: "wlan0.10"}, {Parent: "wlan0"}} {
+		_, _, err := l.store[0].Plan(Owner{ID: "c"}, []Request{r})
+		wants(t, "plan", err, "parent wlan0 is wireless: an access point accepts frames from the one MAC address")
+	}
+	_, err := l.store[0].Create(Config{Name: "n", Segment: Segment{Parent: "wlan0", VID: 10}})
+	wants(t, "create", err, "network create -d ipvlan")
+	if nets, err := l.store[0].List(); err != nil || len(nets) != 2 {
+		t.Errorf("after refusals: %+v, %v", nets, err)
+	}
+	// What shares the one MAC address is welcome.
+	l.create(0, Config{Name: "shared", Driver: "ipvlan", Segment: Segment{Parent: "wlan0"}})
+	l.plan("i", Request{Network: "shared"})
 	// The sysfs of another namespace, with another wlan0 in it.
 	must(t, os.WriteFile(filepath.Join(sys, "wlan0", "ifindex"), []byte("4711\n"), 0o644))
-	_, err = ResolveSegment("wlan0", "10")
-	wants(t, "another's wlan0", err, "")
+	l.plan("other", Request{Parent: "wlan0", VLAN: "10"})
 }

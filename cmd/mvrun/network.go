@@ -14,7 +14,8 @@ var networkCommand = &cli.Command{
 	Name:  "network",
 	Usage: "manage networks: VLANs of the LAN with their addresses",
 	Subcommands: []*cli.Command{
-		networkConnectCommand, networkCreateCommand, networkDisconnectCommand, networkInspectCommand, networkLsCommand, networkPruneCommand, networkRmCommand,
+		networkConnectCommand, networkCreateCommand, networkDisconnectCommand, networkInspectCommand, networkLsCommand, networkPruneCommand,
+		networkReleaseCommand, networkRmCommand,
 	},
 }
 

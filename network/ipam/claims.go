@@ -94,6 +94,11 @@ func (d Claims) Drop(c Claim) error {
 	return nil
 }
 
+// Get reads the claim on an address, or, without one, the endpoint's presence.
+func (d Claims) Get(endpoint string, addr netip.Addr) (Claim, error) {
+	return d.read(Claim{Endpoint: endpoint, Addr: addr}.file())
+}
+
 // Addrs are the claimed addresses, without a look at whose they are.
 func (d Claims) Addrs() ([]netip.Addr, error) {
 	names, err := d.files()

@@ -90,10 +90,7 @@ func addAux(all []Subnet, v string) error {
 	if sub == nil {
 		return fmt.Errorf("--aux-address %s is in no --subnet", v)
 	}
-	if sub.Aux == nil {
-		sub.Aux = map[string]netip.Addr{}
-	}
-	sub.Aux[name] = a
+	sub.Keep(name, a)
 	return nil
 }
 

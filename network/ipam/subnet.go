@@ -14,12 +14,12 @@ var ErrExhausted = errors.New("no free address left")
 
 // Subnet is one pool of addresses. Only Prefix is always set.
 type Subnet struct {
-	Prefix  netip.Prefix          `json:"prefix"`
-	Gateway netip.Addr            `json:"gateway,omitzero"`
-	IPRange netip.Prefix          `json:"ip_range,omitzero"` // automatic addresses come from here
+	Prefix  netip.Prefix `json:"prefix"`
+	Gateway netip.Addr   `json:"gateway,omitzero"`
+	IPRange netip.Prefix `json:"ip_range,omitzero"` // automatic addresses come from here
 	// NoGateway says that there is none, not even the first address.
-	NoGateway bool `json:"no_gateway,omitempty"`
-	Aux     map[string]netip.Addr `json:"aux,omitempty"`     // taken by others, by name
+	NoGateway bool                  `json:"no_gateway,omitempty"`
+	Aux       map[string]netip.Addr `json:"aux,omitempty"` // taken by others, by name
 }
 
 // Validate says what is wrong with the subnet, if anything is. The gateway may
@@ -106,6 +106,14 @@ func (s Subnet) Check(a netip.Addr) error {
 		}
 	}
 	return nil
+}
+
+// Keep keeps an address for what has the name, as --aux-address does.
+func (s *Subnet) Keep(name string, a netip.Addr) {
+	if s.Aux == nil {
+		s.Aux = map[string]netip.Addr{}
+	}
+	s.Aux[name] = a
 }
 
 // checkEdge refuses the first and the last address where they have a meaning

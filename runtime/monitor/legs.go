@@ -108,7 +108,11 @@ func (m *Monitor) legsChanged() {
 
 // attachLeg builds a leg in the life's namespace.
 func (m *Monitor) attachLeg(ctx context.Context, l *life, ep network.Endpoint) error {
-	leg, err := m.store.Networks.Attach(ctx, l.ns, m.config.LeaseOwner(), ep, m.hooks(l, ep))
+	owner := m.config.LeaseOwner()
+	if err := m.store.Networks.Reclaim(owner, ep); err != nil {
+		return err
+	}
+	leg, err := m.store.Networks.Attach(ctx, l.ns, owner, ep, m.hooks(l, ep))
 	if err != nil {
 		return err
 	}
