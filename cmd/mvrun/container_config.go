@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -44,8 +45,11 @@ func parseWish(c *cli.Context) (*wish, error) {
 
 func readProcess(c *cli.Context, w *wish) error {
 	conf := &w.config
+	if err := checkAttach(c); err != nil {
+		return err
+	}
 	conf.Name = strings.TrimPrefix(c.String("name"), "/")
-	if c.IsSet("name") {
+	if conf.Name != "" {
 		if err := runtime.CheckName(conf.Name); err != nil {
 			return err
 		}
@@ -189,7 +193,7 @@ func logOption(l *runtime.LogOptions, opt string) (err error) {
 			err = errors.New("at least 1k is needed")
 		}
 	case "max-file":
-		_, err = fmt.Sscanf(value, "%d", &l.MaxFile)
+		l.MaxFile, err = strconv.Atoi(value)
 		if err == nil && l.MaxFile < 1 {
 			err = errors.New("at least 1 is needed")
 		}

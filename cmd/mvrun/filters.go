@@ -37,6 +37,11 @@ func parseFilters(args []string) (filters, error) {
 			return nil, fmt.Errorf("invalid filter 'status=%s': use one of %s", s, strings.Join(statuses, ", "))
 		}
 	}
+	for _, s := range f["name"] {
+		if _, err := regexp.Compile(s); err != nil {
+			return nil, fmt.Errorf("invalid filter 'name=%s': %w", s, err)
+		}
+	}
 	for _, s := range f["exited"] {
 		if _, err := strconv.Atoi(s); err != nil {
 			return nil, fmt.Errorf("invalid filter 'exited=%s': use an exit code", s)

@@ -50,6 +50,12 @@ type stateView struct {
 	Error      string
 	StartedAt  string
 	FinishedAt string
+	Health     *healthView `json:",omitempty"` // there are no health checks yet
+}
+
+type healthView struct {
+	Status        string
+	FailingStreak int
 }
 
 type hostConfigView struct {
@@ -87,6 +93,24 @@ type hostConfigView struct {
 	Devices           []deviceView
 	MaskedPaths       []string
 	ReadonlyPaths     []string
+	Runtime           string
+	CgroupnsMode      string
+	Cgroup            string
+	CgroupParent      string
+	UTSMode           string
+	UsernsMode        string
+	Isolation         string
+	ContainerIDFile   string
+	VolumeDriver      string
+	VolumesFrom       []string
+	Links             []string
+	PublishAllPorts   bool
+	OomKillDisable    *bool
+	MemorySwappiness  *int64
+	CPUPeriod         int64  `json:"CpuPeriod"`
+	CPUQuota          int64  `json:"CpuQuota"`
+	CPUSetMems        string `json:"CpusetMems"`
+	BlkioWeight       uint16
 }
 
 type restartView struct {

@@ -81,6 +81,7 @@ func viewHostConfig(conf *runtime.Config) hostConfigView {
 		SecurityOpt: orNil(s.Options), ShmSize: conf.ShmSize, Sysctls: r.Sysctls,
 		CPUShares: r.CPUShares, Memory: r.Memory, MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap,
 		NanoCPUs: r.NanoCPUs, CPUSetCPUs: r.CPUSetCPUs, Ulimits: []ulimitView{}, Devices: []deviceView{},
+		Runtime: "mvrun", CgroupnsMode: "private",
 	}
 	if v.ShmSize == 0 {
 		v.ShmSize = runtime.DefaultShmSize

@@ -32,7 +32,12 @@ func readLimits(c *cli.Context, w *wish) (err error) {
 	} else if r.MemorySwap, err = bytesFlag(c, "memory-swap"); err != nil {
 		return err
 	}
-	if r.MemorySwap > 0 && r.MemorySwap < r.Memory {
+	switch {
+	case r.MemorySwap > 0 && r.Memory == 0:
+		return errors.New("--memory-swap: you should always set the memory limit when using a memory swap limit")
+	case r.MemoryReservation > 0 && r.Memory > 0 && r.MemoryReservation > r.Memory:
+		return errors.New("--memory-reservation: minimum memory limit can not be less than memory reservation limit")
+	case r.MemorySwap > 0 && r.MemorySwap < r.Memory:
 		return errors.New("--memory-swap is memory and swap together: it should be larger than --memory")
 	}
 	if w.config.ShmSize, err = bytesFlag(c, "shm-size"); err != nil {
@@ -78,7 +83,7 @@ func bytesFlag(c *cli.Context, name string) (int64, error) {
 
 // nanoCPUs reads --cpus, a decimal number, exactly.
 func nanoCPUs(s string) (int64, error) {
-	if s == "" {
+	if s == "" || s == "0" {
 		return 0, nil
 	}
 	cpus, ok := new(big.Rat).SetString(s)

@@ -94,7 +94,11 @@ func parseVolume(v string) (runtime.Mount, error) {
 	}
 	if len(parts) == 3 {
 		m.Mode = parts[2]
-		for _, opt := range strings.Split(parts[2], ",") {
+		options := strings.Split(parts[2], ",")
+		if slices.Contains(options, "ro") && slices.Contains(options, "rw") {
+			return m, fmt.Errorf("invalid volume specification: '%s': invalid mode: ro and rw", v)
+		}
+		for _, opt := range options {
 			if err := mountOption(&m, opt); err != nil {
 				return m, fmt.Errorf("invalid volume specification: '%s': %w", v, err)
 			}
@@ -109,6 +113,8 @@ func mountOption(m *runtime.Mount, opt string) error {
 		m.ReadOnly = true
 	case opt == "nocopy":
 		m.NoCopy = true
+	case opt == "shared" || opt == "rshared":
+		return fmt.Errorf("invalid mode: %s: mvrun's mounts never show on the host; use rslave to see the host's", opt)
 	case slices.Contains(propagations, opt):
 		m.Propagation = opt
 	case slices.Contains([]string{"rw", "z", "Z", "cached", "delegated", "consistent", "copy"}, opt):
@@ -150,9 +156,10 @@ func mountField(m *runtime.Mount, key, value string, given bool) (err error) {
 	case "volume-nocopy":
 		m.NoCopy, err = switchValue(value, given)
 	case "bind-propagation":
-		if m.Propagation = value; !slices.Contains(propagations, value) {
+		if !slices.Contains(propagations, value) {
 			return fmt.Errorf("invalid propagation %q", value)
 		}
+		return mountOption(m, value)
 	case "tmpfs-size":
 		var n int64
 		n, err = units.RAMInBytes(value)
@@ -181,6 +188,9 @@ func switchValue(value string, given bool) (bool, error) {
 func checkMount(m *runtime.Mount) error {
 	if m.Destination == "" {
 		return errors.New("target is required")
+	}
+	if len(m.Options) > 0 && m.Type != "tmpfs" {
+		return errors.New("tmpfs options go with type=tmpfs only")
 	}
 	switch m.Type {
 	case "tmpfs":

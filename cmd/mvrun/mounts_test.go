@@ -84,12 +84,12 @@ func FuzzParseMount(f *testing.F) {
 }
 
 func TestNanoCPUs(t *testing.T) {
-	for in, want := range map[string]int64{"": 0, "1": 1e9, "0.5": 5e8, "0.01": 1e7, "1.25": 125e7} {
+	for in, want := range map[string]int64{"": 0, "0": 0, "1": 1e9, "0.5": 5e8, "0.01": 1e7, "1.25": 125e7} {
 		if got, err := nanoCPUs(in); err != nil || got != want {
 			t.Errorf("%q: %d, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"x", "0", "-1", "0.001", "100000", "0.00000000001"} {
+	for _, in := range []string{"x", "-1", "0.001", "100000", "0.00000000001"} {
 		if got, err := nanoCPUs(in); err == nil {
 			t.Errorf("%q: %d", in, got)
 		}

@@ -81,6 +81,8 @@ func lockForRemoval(store *runtime.Store, id string, force bool) (*runtime.Handl
 			if !force {
 				return nil, nil, fmt.Errorf("cannot remove container %q: container is %s: stop the container before removing or force remove", cont.Config.Name, cont.State.Status)
 			}
+		}
+		if cont == nil || cont.State.Status.Live() {
 			if err := stopContainer(store, id, stopping{timeout: new(int), signal: unix.SIGKILL}); err != nil {
 				return nil, nil, err
 			}

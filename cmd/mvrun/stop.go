@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/runtime"
 	"github.com/mvrun/mvrun/runtime/monitor"
 )
@@ -90,8 +91,11 @@ func stopOptions(c *cli.Context) (how stopping, err error) {
 	return how, nil
 }
 
+// lastSignal is SIGRTMAX.
+const lastSignal = unix.Signal(64)
+
 func parseSignal(s string) (unix.Signal, error) {
-	if n, err := strconv.Atoi(s); err == nil && n == 0 {
+	if n, err := strconv.Atoi(s); err == nil && (n < 1 || n > int(lastSignal)) {
 		return 0, fmt.Errorf("invalid signal: %s", s)
 	}
 	sig, err := signal.ParseSignal(s)
@@ -116,6 +120,9 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 
 func stopByMonitor(store *runtime.Store, id string, how stopping) error {
 	cont, err := store.Load(id)
+	if errors.Is(err, jsonfile.ErrCorrupt) {
+		cont, err = &runtime.Container{}, nil // its monitor knows it all the same
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/moby/term"
@@ -28,11 +29,28 @@ type streams struct {
 // streamsOf reads --attach; without it all are attached, stdin if it is open.
 func streamsOf(c *cli.Context, conf *runtime.Config) *streams {
 	s := &streams{stdin: conf.OpenStdin, stdout: true, stderr: true, tty: conf.TTY, in: os.Stdin, out: os.Stdout, errOut: os.Stderr}
-	if list := c.StringSlice("attach"); len(list) > 0 {
+	if list := attachedStreams(c); len(list) > 0 {
 		s.stdin = s.stdin && slices.Contains(list, "stdin")
 		s.stdout, s.stderr = slices.Contains(list, "stdout"), slices.Contains(list, "stderr")
 	}
 	return s
+}
+
+// attachedStreams are the names that --attach gives, as checkAttach let pass.
+func attachedStreams(c *cli.Context) (list []string) {
+	for _, name := range c.StringSlice("attach") {
+		list = append(list, strings.ToLower(name))
+	}
+	return list
+}
+
+func checkAttach(c *cli.Context) error {
+	for i, name := range attachedStreams(c) {
+		if !slices.Contains([]string{"stdin", "stdout", "stderr"}, name) {
+			return fmt.Errorf("--attach %s: valid streams are STDIN, STDOUT and STDERR", c.StringSlice("attach")[i])
+		}
+	}
+	return nil
 }
 
 // check refuses a terminal session whose input is none.
@@ -149,15 +167,26 @@ func onResize(tell func()) (stop func()) {
 	return func() { signal.Stop(changes) }
 }
 
+// proxied are all signals but those that are the command's own business. A
+// broken pipe ends the command, as it does any in a pipeline.
+var proxied = func() (list []os.Signal) {
+	own := []unix.Signal{unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGWINCH, unix.SIGKILL, unix.SIGSTOP}
+	for n := unix.Signal(1); n <= lastSignal; n++ {
+		if !slices.Contains(own, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}()
+
 // proxySignals passes the signals that this command gets on to the container.
 func proxySignals(store *runtime.Store, id string, tty bool) (stop func()) {
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals)
+	signal.Notify(signals, proxied...)
 	go func() {
 		for s := range signals {
 			sig := s.(unix.Signal)
 			switch {
-			case sig == unix.SIGCHLD, sig == unix.SIGURG, sig == unix.SIGPIPE, sig == unix.SIGWINCH:
 			case tty && (sig == unix.SIGTTIN || sig == unix.SIGTTOU):
 			default:
 				_ = monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig)})
@@ -167,8 +196,10 @@ func proxySignals(store *runtime.Store, id string, tty bool) (stop func()) {
 	return func() { signal.Stop(signals) }
 }
 
+const defaultDetachKeys = "ctrl-p,ctrl-q"
+
 func detachKeysFlag() cli.Flag {
-	return &cli.StringFlag{Name: "detach-keys", Value: "ctrl-p,ctrl-q", Usage: "keys that leave the container running"}
+	return &cli.StringFlag{Name: "detach-keys", Value: defaultDetachKeys, Usage: "keys that leave the container running"}
 }
 
 func sigProxyFlag() cli.Flag {
@@ -176,6 +207,9 @@ func sigProxyFlag() cli.Flag {
 }
 
 func detachKeys(c *cli.Context) ([]byte, error) {
+	if c.String("detach-keys") == "" {
+		return term.ToBytes(defaultDetachKeys)
+	}
 	keys, err := term.ToBytes(c.String("detach-keys"))
 	if err != nil {
 		return nil, fmt.Errorf("--detach-keys %s: invalid detach keys: %w", c.String("detach-keys"), err)

@@ -37,7 +37,7 @@ var waitCommand = &cli.Command{
 }
 
 // waitFor returns the exit code of the container's current life, or of its
-// last when it has ended. One that was never started is waited for.
+// last when it has ended; 0 for one that was never started.
 func waitFor(store *runtime.Store, ref string) (int, error) {
 	id, err := store.Resolve(ref)
 	if err != nil {
@@ -56,7 +56,7 @@ func waitFor(store *runtime.Store, ref string) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if cont.State.Status == runtime.Exited || cont.State.Status == runtime.Dead {
+		if !cont.State.Status.Live() {
 			return cont.State.ExitCode, nil
 		}
 		time.Sleep(20 * time.Millisecond)
