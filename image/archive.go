@@ -20,6 +20,7 @@ import (
 // read once, from a pipe too, and memory does not grow with it.
 type archive struct {
 	dir   string // inside the ingest directory
+	max   int64  // of a file, in bytes; 0 is no limit
 	files map[string]*member
 	links map[string]string
 }
@@ -46,7 +47,7 @@ func (s *Store) takeApart(ctx context.Context, r io.Reader) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{dir, map[string]*member{}, map[string]string{}}
+	a := &archive{dir, s.max, map[string]*member{}, map[string]string{}}
 	if err := a.takeAll(ctx, plain); err != nil {
 		a.close()
 		return nil, err
@@ -93,6 +94,9 @@ func (a *archive) take(hdr *tar.Header, r io.Reader) error {
 	case tar.TypeReg:
 	default:
 		return nil
+	}
+	if a.max > 0 && hdr.Size > a.max {
+		return ErrTooBig
 	}
 	f, err := os.CreateTemp(a.dir, "")
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 
 // stalled ends a download that brings no byte for so long, so that it is tried
 // again: TCP alone would wait for hours.
-const stalled = 60 * time.Second
+var stalled = 60 * time.Second
 
 // download fetches one blob into the ingest directory and publishes it when its
 // digest is right. Others may read it while it grows. A partial file stays for

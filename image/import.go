@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,7 +89,7 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
 	defer content.Close()
-	if err := readTar(io.TeeReader(content, plain)); err != nil {
+	if err := readTar(io.TeeReader(limit(content, s.max), plain)); err != nil {
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil { // what a decompressor leaves
@@ -111,6 +112,9 @@ func readTar(r io.Reader) error {
 		if err == io.EOF {
 			break
 		}
+		if errors.Is(err, ErrTooBig) {
+			return err
+		}
 		if err != nil {
 			return fmt.Errorf("this is no tarball of a root file system: %w", err)
 		}
@@ -124,6 +128,27 @@ func readTar(r io.Reader) error {
 }
 
 func hashOf(sum []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
+
+// limit makes reads after max bytes an error; 0 is no limit.
+func limit(r io.Reader, max int64) io.Reader {
+	if max <= 0 {
+		return r
+	}
+	return &limited{r, max}
+}
+
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, ErrTooBig
+	}
+	return n, err
+}
 
 // ctxReader ends with its context.
 type ctxReader struct {

@@ -17,6 +17,7 @@ import (
 var (
 	ErrNotFound = errors.New("no such image")
 	ErrDigest   = errors.New("the content does not match its digest")
+	ErrTooBig   = errors.New("this is bigger than --max-unpacked-size allows")
 )
 
 // Store is the directory of images. It is an OCI image layout that other tools
@@ -24,7 +25,12 @@ var (
 type Store struct {
 	dir   string
 	dirty atomic.Bool // blobs were made that the disk may not have yet
+	max   int64       // bytes of one file of an archive, unpacked; 0 is no limit
 }
+
+// LimitUnpacked makes Load and Import refuse archives with a layer of more than
+// n bytes; 0 is no limit.
+func (s *Store) LimitUnpacked(n int64) { s.max = n }
 
 // Open returns the store under root, which need not exist: it is made on first
 // use. Open itself touches nothing.

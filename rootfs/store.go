@@ -13,16 +13,14 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // Store is the directory of unpacked layers, <root>/layers/<diff-id>/.
 type Store struct {
-	dir     string
-	max     int64
-	durable bool
+	dir string
+	max int64
 }
 
 // Open returns the store under root. It touches nothing.
@@ -31,14 +29,8 @@ func Open(root string) *Store {
 }
 
 // LimitUnpacked refuses layers that hold more than n bytes unpacked, the tar
-// headers counted; 0 is no limit.
+// headers and the holes of sparse files counted; 0 is no limit.
 func (s *Store) LimitUnpacked(n int64) { s.max = n }
-
-// Durable makes Unpack wait for the disk before a layer appears, so that a power
-// cut leaves no layer with holes. It costs some 0.1 s where blobs were just
-// written to the same file system; what is built in can do without, as it can be
-// unpacked again.
-func (s *Store) Durable() { s.durable = true }
 
 // unpackers is how many layers are unpacked at a time. One keeps a processor
 // busy decompressing while another waits for the disk.
@@ -48,7 +40,7 @@ const unpackers = 3
 // wants them: the topmost first. The layers come the lowest first. A layer that
 // is there already costs one stat. An image without layers gets an empty
 // directory, as overlayfs wants at least one. A nil error means that the
-// directories are whole, not that this call made them.
+// directories are whole and on the disk, not that this call made them.
 func (s *Store) Unpack(ctx context.Context, layers []v1.Layer) (lower []string, err error) {
 	if len(layers) == 0 {
 		return s.empty()
@@ -113,7 +105,7 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 	if err == nil {
 		err = s.unpack(ctx, layer, id, tmp)
 	}
-	if err == nil && s.durable {
+	if err == nil {
 		err = syncTree(tmp)
 	}
 	if err == nil {
@@ -124,17 +116,6 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 		return fmt.Errorf("unpack layer %s: %w", short(id), err)
 	}
 	return nil
-}
-
-// syncTree writes the whole file system of dir to the disk: one call, where a
-// layer has thousands of files.
-func syncTree(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
 }
 
 // waitLock waits for the lock until ctx ends: flock itself can't be cancelled.

@@ -43,10 +43,14 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	sum := sha256.New()
 	r := io.TeeReader(limit(content, s.max), sum)
 	marks := &whiteouts{dir, map[string]bool{}}
+	room := &room{dir: dir, max: s.max}
 	size, err := archive.Apply(log.WithLogger(ctx, mute), dir, r,
 		archive.WithConvertWhiteout(marks.convert),
 		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
 			dropOverlayXattrs(hdr)
+			if err := room.take(hdr); err != nil {
+				return false, err
+			}
 			return true, marks.reopen(hdr)
 		}))
 	if err != nil {
@@ -72,25 +76,4 @@ func dropOverlayXattrs(hdr *tar.Header) {
 			delete(hdr.PAXRecords, key)
 		}
 	}
-}
-
-// limit makes reads after max bytes an error; 0 is no limit.
-func limit(r io.Reader, max int64) io.Reader {
-	if max <= 0 {
-		return r
-	}
-	return &limited{r, max}
-}
-
-type limited struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, ErrTooBig
-	}
-	return n, err
 }

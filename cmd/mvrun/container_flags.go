@@ -30,6 +30,7 @@ func processFlags() []cli.Flag {
 		&cli.StringFlag{Name: "pull", Value: "missing", Usage: "missing, always or never"},
 		&cli.StringFlag{Name: "platform", Usage: "platform of the image, os/arch[/variant]"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "don't show a pull's progress"},
+		insecureFlag(), unpackLimitFlag(),
 		&cli.StringFlag{Name: "log-driver", Usage: "none keeps no log"},
 		&cli.StringSliceFlag{Name: "log-opt", Usage: "max-size=20m or max-file=5"},
 		&cli.StringSliceFlag{Name: "expose", Usage: "a port to show; on a VLAN all are reachable anyway"},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -48,7 +47,7 @@ func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cr.layers(ctx, img); err != nil {
+	if err := cr.layers(ctx, c, img); err != nil {
 		return err
 	}
 	if err := applyImage(cr.wish, img); err != nil {
@@ -72,12 +71,18 @@ func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	return cr.handle.WritePending(conf)
 }
 
-func (cr *creation) layers(ctx context.Context, img *image.Image) error {
+// layers unpacks what the pull did not: an image that was here already, or the
+// one that is built in.
+func (cr *creation) layers(ctx context.Context, c *cli.Context, img *image.Image) error {
 	layers, err := img.Layers()
 	if err != nil {
 		return err
 	}
-	cr.wish.config.Layers, err = rootfs.Open(cr.store.Root).Unpack(ctx, layers)
+	unpacked, err := openLayers(c, cr.store.Root)
+	if err != nil {
+		return err
+	}
+	cr.wish.config.Layers, err = unpacked.Unpack(ctx, layers)
 	if err != nil {
 		return fmt.Errorf("unpack image %s: %w", cr.wish.image, err)
 	}

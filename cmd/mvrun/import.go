@@ -42,6 +42,11 @@ var importCommand = &cli.Command{
 				return err
 			}
 		}
+		max, err := unpackLimit(c)
+		if err != nil {
+			return err
+		}
+		images.LimitUnpacked(max)
 		ctx, stop := interruptible(c)
 		defer stop()
 		r, err := openTarball(ctx, c.Args().First())

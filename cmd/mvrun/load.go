@@ -46,6 +46,11 @@ var loadCommand = &cli.Command{
 func loadFrom(c *cli.Context, images *image.Store) ([]image.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
+	max, err := unpackLimit(c)
+	if err != nil {
+		return nil, err
+	}
+	images.LimitUnpacked(max)
 	path := c.String("input")
 	if path == "" {
 		if term.IsTerminal(os.Stdin.Fd()) {

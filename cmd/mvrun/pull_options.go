@@ -57,15 +57,22 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 // openLayers opens the unpacked layers with the limit that was asked for.
 func openLayers(c *cli.Context, root string) (*rootfs.Store, error) {
 	layers := rootfs.Open(root)
-	layers.Durable()
-	if s := c.String("max-unpacked-size"); s != "" {
-		n, err := units.RAMInBytes(s)
-		if err != nil || n <= 0 {
-			return nil, fmt.Errorf("--max-unpacked-size %s: use a size such as 20g", s)
-		}
-		layers.LimitUnpacked(n)
+	limit, err := unpackLimit(c)
+	layers.LimitUnpacked(limit)
+	return layers, err
+}
+
+// unpackLimit is --max-unpacked-size in bytes, 0 for none.
+func unpackLimit(c *cli.Context) (int64, error) {
+	s := c.String("max-unpacked-size")
+	if s == "" {
+		return 0, nil
 	}
-	return layers, nil
+	n, err := units.RAMInBytes(s)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("--max-unpacked-size %s: use a size such as 20g", s)
+	}
+	return n, nil
 }
 
 // unpackImage unpacks an image that came otherwise than by a pull.
