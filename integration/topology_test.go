@@ -34,10 +34,15 @@ func TestTopology(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = h.Link.LinkDel(h.Find("mv0")) })
 
-	tree := h.OK("topology")
+	var tree string
+	// A process has its name from execve(2) on, which comes after the start.
+	h.Eventually("the other mvrun's container runs sleep", func() bool {
+		tree = h.OK("topology")
+		return strings.Contains(tree, "sleep (process ")
+	})
 	for _, want := range []string{
 		"─ enp0s9", "VLAN 10", "c10  eth0@if", "172.16.10.10/24", "made by mvrun", "net20", "172.16.20.0/24 via 172.16.20.1",
-		"c20   eth0@if", "idle  (created)  eth0", "this host  (not mvrun's)  macvlan  mv0@if", "sleep (process ",
+		"c20   eth0@if", "idle  (created)  eth0", "this host  (not mvrun's)  macvlan  mv0@if",
 		"172.16.10.20/24", "on no segment: lonely (running, network none)",
 	} {
 		if !strings.Contains(tree, want) {
