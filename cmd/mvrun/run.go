@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 
 	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
 	"github.com/mvrun/mvrun/runtime/monitor"
@@ -53,9 +51,18 @@ func runContainer(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := launch(c, store, w, streams.request(!detached))
+	ctx, stop := interruptible(c)
+	defer stop()
+	session, err := launch(ctx, c, store, w, streams.request(!detached))
 	if err != nil {
-		return err
+		return withInterrupt(ctx, err)
+	}
+	// A signal that came while the container was starting was meant for it.
+	if sig, ok := interruptOf(ctx); ok && detached {
+		err := errors.Join(fmt.Errorf("interrupted by signal %d", int(sig)), remove(store, w.config.ID, true, true))
+		return withInterrupt(ctx, err)
+	} else if ok {
+		_ = monitor.Do(store, w.config.ID, monitor.Request{Op: monitor.OpSignal, Signal: int(sig)})
 	}
 	if detached {
 		fmt.Fprintln(c.App.Writer, w.config.ID)
@@ -66,9 +73,7 @@ func runContainer(c *cli.Context) error {
 
 // launch makes the container and starts it; either both happen or neither.
 // The monitor boots while the container's configuration is being made.
-func launch(c *cli.Context, store *runtime.Store, w *wish, req monitor.Request) (*monitor.Session, error) {
-	ctx, stop := interruptible(c)
-	defer stop()
+func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, req monitor.Request) (*monitor.Session, error) {
 	cr, err := begin(store, w)
 	if err != nil {
 		return nil, err
@@ -118,12 +123,6 @@ func shellByDefault(c *cli.Context, w *wish) {
 // setAttach notes which streams the first client has, as inspect shows them.
 func setAttach(c *cli.Context, w *wish, attached bool) {
 	w.config.StdinOnce = w.config.OpenStdin && attached
-}
-
-// interruptible is a context that ends with Ctrl-C, so that what was begun is
-// undone. After stop, signals are the default again.
-func interruptible(c *cli.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(c.Context, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 }
 
 // exitWith turns a container's exit code into the command's.

@@ -28,7 +28,7 @@ var stopCommand = &cli.Command{
 	ArgsUsage: "CONTAINER…",
 	Flags:     stopFlags(),
 	Action: func(c *cli.Context) error {
-		return eachStopped(c, func(store *runtime.Store, id string) error { return nil })
+		return eachStopped(c, false, func(store *runtime.Store, id string) error { return nil })
 	},
 }
 
@@ -38,15 +38,16 @@ var restartCommand = &cli.Command{
 	ArgsUsage: "CONTAINER…",
 	Flags:     stopFlags(),
 	Action: func(c *cli.Context) error {
-		return eachStopped(c, func(store *runtime.Store, id string) error {
+		return eachStopped(c, true, func(store *runtime.Store, id string) error {
 			_, err := startContainer(c, store, id, monitor.Request{})
 			return err
 		})
 	},
 }
 
-// eachStopped stops every container of the arguments and goes on with then.
-func eachStopped(c *cli.Context, then func(*runtime.Store, string) error) error {
+// eachStopped stops every container of the arguments and goes on with then;
+// keep says that they are to start again.
+func eachStopped(c *cli.Context, keep bool, then func(*runtime.Store, string) error) error {
 	if c.NArg() == 0 {
 		return errUsage(c, "at least 1 argument, a container")
 	}
@@ -54,6 +55,7 @@ func eachStopped(c *cli.Context, then func(*runtime.Store, string) error) error 
 	if err != nil {
 		return err
 	}
+	how.keep = keep
 	store, err := openStore(c)
 	if err != nil {
 		return err
@@ -76,6 +78,8 @@ type stopping struct {
 	signal  unix.Signal
 	// shutdown: the host goes down, and the container starts again with it.
 	shutdown bool
+	// keep: the container starts again at once, also one that goes with its exit.
+	keep bool
 }
 
 func stopOptions(c *cli.Context) (how stopping, err error) {
@@ -170,7 +174,7 @@ func stopByMonitor(store *runtime.Store, id string, how stopping) error {
 // send sends a signal that the container shall end of; that it ended
 // meanwhile is no error.
 func (how stopping) send(store *runtime.Store, id string, sig unix.Signal) error {
-	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: true, Shutdown: how.shutdown})
+	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: true, Shutdown: how.shutdown, Keep: how.keep})
 	if errors.Is(err, monitor.ErrNotRunning) {
 		return nil
 	}

@@ -52,6 +52,7 @@ type Monitor struct {
 	state    runtime.State
 	instance *runtime.Instance // nil between two lives
 	stopping chan struct{}     // closed when the user wants the container ended
+	keep     bool              // a restart: one that goes with its exit stays
 	shutdown bool              // it was the host that wanted it
 }
 
@@ -244,7 +245,7 @@ func (m *Monitor) end(l net.Listener, code int) error {
 		err = m.out.log.Close()
 	}
 	m.mounts.release()
-	if m.config.AutoRemove {
+	if m.config.AutoRemove && !m.kept() {
 		m.emitExit(code)
 		err = errors.Join(err, m.handle.Forget())
 	} else {
@@ -259,6 +260,13 @@ func (m *Monitor) end(l net.Listener, code int) error {
 	err = errors.Join(err, m.store.Networks.Detach(m.config.ID), m.handle.Close())
 	<-heard
 	return err
+}
+
+// kept tells whether the container is to start again at once.
+func (m *Monitor) kept() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.keep
 }
 
 func exitFrame(code int) []byte {

@@ -60,6 +60,9 @@ type Request struct {
 	// Stop says that the signal is the user's wish to end the container: no
 	// restart policy undoes it, and a paused container is let go.
 	Stop bool `json:"stop,omitempty"`
+	// Keep, with Stop, says that the container shall start again: one that
+	// goes with its exit stays.
+	Keep bool `json:"keep,omitempty"`
 	// Shutdown says, with Stop, that the wish is the host's, which goes down:
 	// when it is up again, the container starts again by its policy.
 	Shutdown bool `json:"shutdown,omitempty"`

@@ -92,6 +92,7 @@ func (m *Monitor) control(req Request) error {
 	defer m.mu.Unlock()
 	switch req.Op {
 	case OpSignal:
+		m.keep = m.keep || req.Stop && req.Keep
 		return m.signal(unix.Signal(req.Signal), req.Stop, req.Shutdown)
 	case OpPause:
 		return m.pause()
