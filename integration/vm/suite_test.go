@@ -27,7 +27,7 @@ func TestSuite(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	r, err := g.agent.run(ctx, nil, []string{"MVRUN_BIN=/usr/local/bin/mvrun"}, "sh", "-c",
-		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
+		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.short -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
 	keep(t, "suite.log", r.Stdout)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(r.Stdout, 100))

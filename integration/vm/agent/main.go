@@ -11,19 +11,18 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "agent:", err)
-		if os.Getpid() == 1 {
-			powerOff() // the harness sees the machine end, and shows the console
-		}
-		os.Exit(1)
+	// Who comes back has failed: init hands over by exec, and the agent serves on.
+	fmt.Fprintln(os.Stderr, "agent:", run())
+	if os.Getpid() == 1 {
+		powerOff() // the harness sees the machine end, and shows the console
 	}
+	os.Exit(1)
 }
 
 func run() error {
 	switch {
 	case os.Args[0] == "/init":
-		return prepare(parameters())
+		return prepare()
 	case os.Getpid() == 1:
 		return beInit()
 	default:

@@ -22,7 +22,7 @@ const (
 )
 
 // prepare is the initramfs's work. It ends in the machine's init.
-func prepare(params map[string]string) error {
+func prepare() error {
 	if err := mountAll([]mount{
 		{"proc", "/proc", "proc", 0, ""},
 		{"sysfs", "/sys", "sysfs", 0, ""},
@@ -30,7 +30,7 @@ func prepare(params map[string]string) error {
 	}); err != nil {
 		return err
 	}
-	params = parameters() // only now there is a /proc to read them from
+	params := parameters() // only now there is a /proc to read them from
 	if err := loadModules(); err != nil {
 		return err
 	}
