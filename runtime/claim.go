@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,14 +59,17 @@ func (s *Store) claimName(name, id string) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	tmp := filepath.Join(s.Root, "names", "."+id)
-	if err := jsonfile.Write(tmp, nameClaim{ID: id}, 0o600); err != nil {
+	tmp := s.claimPath(id)
+	if err := writeClaim(tmp, id); err != nil {
 		return err
 	}
 	defer os.Remove(tmp)
 	for deadline := time.Now().Add(claimWait); ; {
 		err := os.Link(tmp, s.namePath(name))
-		if err == nil || !errors.Is(err, fs.ErrExist) {
+		if err == nil {
+			return jsonfile.SyncDir(filepath.Dir(tmp))
+		}
+		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		owner, err := s.nameOwner(name)
@@ -85,6 +89,24 @@ func (s *Store) claimName(name, id string) error {
 			return err
 		}
 	}
+}
+
+// claimPath is the file that becomes the container's claim of a name.
+func (s *Store) claimPath(id string) string { return filepath.Join(s.Root, "names", "."+id) }
+
+// writeClaim writes a claim to a file that nobody reads before it is linked
+// to a name.
+func writeClaim(path, id string) error {
+	data, err := json.Marshal(nameClaim{ID: id})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // nameTaken is ErrNameInUse with what there is to know.
@@ -116,7 +138,7 @@ func (s *Store) releaseNames(id string) error {
 	for _, name := range s.namesOf(id) {
 		errs = append(errs, removeIfThere(s.namePath(name)))
 	}
-	return errors.Join(append(errs, removeIfThere(filepath.Join(s.Root, "names", "."+id)))...)
+	return errors.Join(append(errs, removeIfThere(s.claimPath(id)))...)
 }
 
 func removeIfThere(path string) error {

@@ -54,7 +54,25 @@ func (s *Store) recover() error {
 			errs = append(errs, s.reapAs(id, s.reapUnmade))
 		}
 	}
-	return errors.Join(append(errs, s.Networks.Reap())...)
+	errs = append(errs, s.reapClaims(), s.Networks.Reap())
+	return errors.Join(errs...)
+}
+
+// reapClaims takes away what commands that were killed at a claim left: files
+// that belong to no name yet.
+func (s *Store) reapClaims() error {
+	entries, err := os.ReadDir(filepath.Join(s.Root, "names"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if id, ok := strings.CutPrefix(e.Name(), "."); ok && isID(id) && !s.held(id) {
+			if err := removeIfThere(s.claimPath(id)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // reapBeginning takes away a run directory that was never put in its place.

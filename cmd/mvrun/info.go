@@ -106,8 +106,8 @@ func countImages(root string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_ = images
-	return 0, err
+	list, err := images.List()
+	return len(list), err
 }
 
 func printInfo(c *cli.Context, v *infoView) error {
