@@ -15,7 +15,9 @@ import (
 )
 
 // rawLayer is a layer of bytes that nobody checked.
-func rawLayer(data []byte, mediaType types.MediaType) v1.Layer { return static.NewLayer(data, mediaType) }
+func rawLayer(data []byte, mediaType types.MediaType) v1.Layer {
+	return static.NewLayer(data, mediaType)
+}
 
 // What registries hold that is no image to run: one line that says what it is,
 // nothing in the store.

@@ -316,8 +316,12 @@ func wrapStart(err error) error {
 		words string
 		code  int
 	}{
-		{"executable file not found", 127}, {"no such file or directory", 127}, {"not a directory", 127},
-		{"permission denied", 126}, {"is a directory", 126}, {"exec format error", 126},
+		{"executable file not found", 127},
+		{"no such file or directory", 127},
+		{"not a directory", 127},
+		{"permission denied", 126},
+		{"is a directory", 126},
+		{"exec format error", 126},
 	} {
 		if strings.Contains(text[at:], e.words) {
 			return &StartError{e.code, short}

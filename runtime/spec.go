@@ -74,8 +74,11 @@ func Spec(c *Config, h Host) (*specs.Spec, []string, error) {
 
 func namespaces(netns string) []specs.LinuxNamespace {
 	list := []specs.LinuxNamespace{
-		{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
-		{Type: specs.MountNamespace}, {Type: specs.CgroupNamespace},
+		{Type: specs.PIDNamespace},
+		{Type: specs.IPCNamespace},
+		{Type: specs.UTSNamespace},
+		{Type: specs.MountNamespace},
+		{Type: specs.CgroupNamespace},
 	}
 	if netns != "" {
 		list = append(list, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: netns})

@@ -20,8 +20,10 @@ func TestRestarts(t *testing.T) {
 		"no":     {{code: 1, delay: no}},
 		"always": {{code: 0, delay: 100 * time.Millisecond}, {code: 1, count: 1, delay: 200 * time.Millisecond}, {count: 2, stopped: true, delay: no}},
 		"unless-stopped": {
-			{delay: 100 * time.Millisecond}, {count: 1, delay: 200 * time.Millisecond},
-			{count: 2, ran: time.Minute, delay: 100 * time.Millisecond}, {stopped: true, delay: no},
+			{delay: 100 * time.Millisecond},
+			{count: 1, delay: 200 * time.Millisecond},
+			{count: 2, ran: time.Minute, delay: 100 * time.Millisecond},
+			{stopped: true, delay: no},
 		},
 		"on-failure":   {{code: 0, delay: no}, {code: 1, count: 1000, delay: 100 * time.Millisecond}},
 		"on-failure:2": {{code: 1, delay: 100 * time.Millisecond}, {code: 1, count: 1, delay: 200 * time.Millisecond}, {code: 1, count: 2, delay: no}},
