@@ -138,7 +138,7 @@ func (s *Store) reapDead(id string) error {
 	if err := s.killLeftovers(id, state.Init); err != nil {
 		return err
 	}
-	if err := s.Networks.Detach(id); err != nil {
+	if err := errors.Join(s.Networks.Detach(id), s.LeaveNeighbours(id)); err != nil {
 		return err
 	}
 	var c Config

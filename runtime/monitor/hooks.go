@@ -53,6 +53,7 @@ func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e
 	if _, err := m.writeFiles(l.attachments()); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
+	m.tellNeighbours(l)
 	if e.Kind != dhcp.Renewed || err != nil {
 		m.emit("lease", leaseAttributes(ep.IfName, e, err))
 	}

@@ -3,6 +3,8 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 
 	"github.com/mvrun/mvrun/network"
@@ -104,6 +106,10 @@ func (m *Monitor) legsChanged() {
 	}
 	at := m.life.attachments()
 	m.setState(func(s *runtime.State) { s.Attachments = at })
+	if _, err := m.writeFiles(at); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
+	m.tellNeighbours(m.life)
 }
 
 // attachLeg builds a leg in the life's namespace.

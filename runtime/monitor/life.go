@@ -134,6 +134,7 @@ func (m *Monitor) release(l *life) error {
 	state := m.state
 	m.mu.Unlock()
 
+	m.tellNeighbours(l)
 	written := make(chan error, 1)
 	go func() { written <- m.handle.WriteState(state) }()
 	err = l.instance.Release()
@@ -152,6 +153,7 @@ func (m *Monitor) release(l *life) error {
 func (m *Monitor) abort(l *life) error {
 	var errs []error
 	l.cancel()
+	m.leaveNeighbours()
 	m.mu.Lock()
 	m.instance = nil
 	m.mu.Unlock()
@@ -180,6 +182,7 @@ func (m *Monitor) wait() (code int, ran time.Duration) {
 	code = l.instance.Wait()
 	m.legs.Lock()
 	defer m.legs.Unlock()
+	m.leaveNeighbours()
 	m.mu.Lock()
 	m.instance = nil
 	ran = time.Since(m.state.StartedAt)

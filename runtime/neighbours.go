@@ -1,0 +1,189 @@
+package runtime
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/network"
+)
+
+// Containers on one network know each other by name, through the /etc/hosts
+// that mvrun keeps for each. State/names/<network ID>/<container ID> says how a
+// running container is called there; whoever starts, stops or moves a container
+// changes its records and then the files of all that they concern, under one
+// lock. Records of containers that were killed don't count, and go with them.
+
+func (s *Store) namesDir() string { return filepath.Join(s.State, "names") }
+
+func (s *Store) lockNames() (unlock func(), err error) {
+	if err := os.MkdirAll(s.namesDir(), 0o711); err != nil {
+		return nil, fmt.Errorf("make names directory: %w", err)
+	}
+	return jsonfile.Lock(filepath.Join(s.namesDir(), ".lock"))
+}
+
+// TellNeighbours makes the container known on its networks, and them to it. It
+// is for the moment before its program runs, and for when its legs changed.
+func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
+	if len(c.Network.Endpoints) == 0 {
+		return s.LeaveNeighbours(c.ID)
+	}
+	unlock, err := s.lockNames()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	mine := map[string]network.Neighbour{}
+	for _, ep := range c.Network.Endpoints {
+		n, there := mine[ep.NetworkID]
+		if !there {
+			n = network.Neighbour{ID: c.ID, Name: c.Name}
+		}
+		n.Aliases = append(n.Aliases, ep.Aliases...)
+		for _, p := range ep.Addrs {
+			n.Addrs = append(n.Addrs, p.Addr())
+		}
+		for _, at := range attached {
+			if at.IfName == ep.IfName && at.Lease != nil {
+				n.Addrs = append(n.Addrs, at.Lease.Addr.Addr())
+			}
+		}
+		mine[ep.NetworkID] = n
+	}
+	if err := s.writeNames(c.ID, mine); err != nil {
+		return err
+	}
+	return s.writeHosts()
+}
+
+// LeaveNeighbours makes the others forget the container. Idempotent.
+func (s *Store) LeaveNeighbours(id string) error {
+	known, err := filepath.Glob(filepath.Join(s.namesDir(), "*", id))
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	unlock, err := s.lockNames()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.writeNames(id, nil); err != nil {
+		return err
+	}
+	return s.writeHosts()
+}
+
+// writeNames replaces the container's records, under the lock.
+func (s *Store) writeNames(id string, mine map[string]network.Neighbour) error {
+	old, err := filepath.Glob(filepath.Join(s.namesDir(), "*", id))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		dir := filepath.Dir(path)
+		if _, stays := mine[filepath.Base(dir)]; stays {
+			continue
+		}
+		if err := removeIfThere(path); err != nil {
+			return err
+		}
+		_ = os.Remove(dir) // if it was the last there
+	}
+	for net, n := range mine {
+		dir := filepath.Join(s.namesDir(), net)
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return err
+		}
+		data, err := json.Marshal(n)
+		if err != nil {
+			return err
+		}
+		// Gone with a power cut, as the container is: no need to sync.
+		if err := os.WriteFile(filepath.Join(dir, id), data, 0o600); err != nil {
+			return fmt.Errorf("write name: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeHosts brings the hosts files of all running containers up to date.
+func (s *Store) writeHosts() error {
+	nets, err := os.ReadDir(s.namesDir())
+	if err != nil {
+		return err
+	}
+	known := map[string][]network.Neighbour{} // by who is to know
+	for _, net := range nets {
+		if !net.IsDir() {
+			continue
+		}
+		there := s.neighboursOn(net.Name())
+		for _, n := range there {
+			known[n.ID] = append(known[n.ID], there...)
+		}
+	}
+	var errs []error
+	for id, all := range known {
+		errs = append(errs, rewriteHosts(filepath.Join(s.Dir(id), "hosts"), all))
+	}
+	return errors.Join(errs...)
+}
+
+// neighboursOn are the containers on a network that run.
+func (s *Store) neighboursOn(net string) (all []network.Neighbour) {
+	dir := filepath.Join(s.namesDir(), net)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		var n network.Neighbour
+		if jsonfile.Read(filepath.Join(dir, e.Name()), &n) == nil && n.ID == e.Name() && s.held(n.ID) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// maxHosts is the size in bytes above which a hosts file is the container's own
+// business.
+const maxHosts = 1 << 20
+
+// rewriteHosts changes a hosts file that a container has mounted: in place, for
+// a rename would leave it with the old one, and so that no reader finds it half
+// empty. The container may write to the file, too, and have made it a link.
+func rewriteHosts(path string, all []network.Neighbour) error {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // on its way, or gone
+	}
+	if err != nil {
+		return fmt.Errorf("update hosts file: %w", err)
+	}
+	defer f.Close()
+	old, err := io.ReadAll(io.LimitReader(f, maxHosts+1))
+	if err != nil {
+		return fmt.Errorf("update hosts file: %w", err)
+	}
+	if len(old) > maxHosts {
+		return nil
+	}
+	data := network.WithNeighbours(old, all)
+	if slices.Equal(old, data) {
+		return nil
+	}
+	size := int64(len(data))
+	for len(data) < len(old) { // what a reader finds between the two steps are empty lines
+		data = append(data, '\n')
+	}
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return fmt.Errorf("update hosts file: %w", err)
+	}
+	return f.Truncate(size)
+}
