@@ -1,13 +1,10 @@
 package runtime
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -79,26 +76,14 @@ func (s *Store) Events(ctx context.Context, each func(Event) error) error {
 	if err := watch.Add(s.Root); err != nil {
 		return err
 	}
-	if err := eachEvent(s.eventsPath()+".1", 0, each); err != nil {
+	f := eventFile{path: s.eventsPath(), each: each}
+	defer f.close()
+	if err := f.readBefore(s.eventsPath() + ".1"); err != nil {
 		return err
 	}
-	var offset int64
 	for {
-		n, err := sizeOf(s.eventsPath())
-		if err != nil {
+		if err := f.readAll(); err != nil {
 			return err
-		}
-		if n < offset { // begun anew
-			if err := eachEvent(s.eventsPath()+".1", offset, each); err != nil {
-				return err
-			}
-			offset = 0
-		}
-		if n > offset {
-			if err := eachEvent(s.eventsPath(), offset, each); err != nil {
-				return err
-			}
-			offset = n
 		}
 		select {
 		case <-ctx.Done():
@@ -110,40 +95,4 @@ func (s *Store) Events(ctx context.Context, each func(Event) error) error {
 			}
 		}
 	}
-}
-
-func sizeOf(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
-func eachEvent(path string, offset int64, each func(Event) error) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
-	scan := bufio.NewScanner(f)
-	for scan.Scan() {
-		var e Event
-		if json.Unmarshal(scan.Bytes(), &e) != nil {
-			continue
-		}
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	return scan.Err()
 }
