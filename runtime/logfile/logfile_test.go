@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -101,6 +102,53 @@ func TestRotation(t *testing.T) {
 		if want := fmt.Sprintf("%02d", 40-len(lines)+i); l != want {
 			t.Fatalf("line %d is %s, want %s (of %v)", i, l, want, lines)
 		}
+	}
+}
+
+// A rotation that fails loses nothing, and is made up for when it can be.
+func TestRotationFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		obstacle string
+		maxFile  int
+	}{
+		"no new file":            {"log.new", 3},
+		"no new file of one":     {"log.new", 1},
+		"no place for the older": {"log.1", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "log")
+			w, err := Open(path, 100, c.maxFile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			if err := os.MkdirAll(filepath.Join(dir, c.obstacle, "full"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			var failed error
+			for i := range 4 {
+				failed = errors.Join(failed, w.Write(Stdout, fmt.Appendf(nil, "line %d\n", i)))
+			}
+			if failed == nil {
+				t.Fatal("the obstacle is none")
+			}
+			if err := os.RemoveAll(filepath.Join(dir, c.obstacle)); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, path); got != "line 0\nline 1\nline 2\nline 3\n" {
+				t.Fatalf("while it could not be rotated: %q", got)
+			}
+			if err := w.Write(Stdout, []byte("last\n")); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, path); !strings.HasSuffix(got, "last\n") {
+				t.Errorf("afterwards: %q", got)
+			}
+			if info, err := os.Stat(path); err != nil || info.Size() > 100 {
+				t.Errorf("not rotated afterwards: %v, %v", info.Size(), err)
+			}
+		})
 	}
 }
 

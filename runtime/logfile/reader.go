@@ -57,14 +57,19 @@ func (r *Reader) Next() (Record, error) {
 }
 
 // openNext opens the file that follows done, or the oldest. io.EOF says that
-// done is the newest.
+// done is the newest. A rotation moves the files one by one, the oldest first,
+// while we look: one name is missing in between, and behind it they go on.
 func (r *Reader) openNext(done os.FileInfo) error {
 	var next *os.File
-	for i := 0; ; i++ {
+	for i, missing := 0, 0; ; i++ {
 		f, err := os.Open(numbered(r.path, i))
 		if errors.Is(err, fs.ErrNotExist) {
-			break
+			if missing++; missing == 2 {
+				break
+			}
+			continue
 		}
+		missing = 0
 		if err != nil {
 			return err
 		}

@@ -80,8 +80,9 @@ func wholeSize(f *os.File) (int64, error) {
 	}
 }
 
-// Write appends the data as one record, or several if it is large.
-func (w *Writer) Write(stream Stream, data []byte) error {
+// Write appends the data as one record, or several if it is large. The error
+// of a file that can't be rotated does not say that the data is not written.
+func (w *Writer) Write(stream Stream, data []byte) (rotated error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(data) > 0 {
@@ -89,9 +90,9 @@ func (w *Writer) Write(stream Stream, data []byte) error {
 		w.buf = appendRecord(w.buf[:0], Record{Time: w.now(), Stream: stream, Data: data[:n]})
 		data = data[n:]
 		if w.maxSize > 0 && w.size > 0 && w.size+int64(len(w.buf)) > w.maxSize {
-			if err := w.rotate(); err != nil {
-				return fmt.Errorf("rotate log: %w", err)
-			}
+			// One that fails leaves the old file, and the next record tries
+			// again: rather a log that is too long than none.
+			rotated = w.rotate()
 		}
 		if _, err := w.file.Write(w.buf); err != nil {
 			// Half a record would hide all that come behind it.
@@ -100,24 +101,34 @@ func (w *Writer) Write(stream Stream, data []byte) error {
 		}
 		w.size += int64(len(w.buf))
 	}
+	if rotated != nil {
+		return fmt.Errorf("rotate log: %w", rotated)
+	}
 	return nil
 }
 
+// rotate goes on to a new file. The old one is given up last, when the new one
+// is open and in its place.
 func (w *Writer) rotate() error {
-	if err := w.file.Close(); err != nil {
+	name := w.path + ".new"
+	next, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o640)
+	if err != nil {
 		return err
 	}
-	for i := w.maxFile - 1; i > 0; i-- {
-		if err := os.Rename(numbered(w.path, i-1), numbered(w.path, i)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	for i := w.maxFile - 1; i > 0 && err == nil; i-- {
+		if err = os.Rename(numbered(w.path, i-1), numbered(w.path, i)); errors.Is(err, os.ErrNotExist) {
+			err = nil
 		}
 	}
-	if w.maxFile == 1 {
-		if err := os.Remove(w.path); err != nil {
-			return err
-		}
+	if err == nil {
+		err = os.Rename(name, w.path)
 	}
-	return w.open()
+	if err != nil {
+		return errors.Join(err, next.Close(), os.Remove(name))
+	}
+	old := w.file
+	w.file, w.size = next, 0
+	return old.Close()
 }
 
 func numbered(path string, i int) string {
