@@ -24,7 +24,11 @@ type Namespace struct {
 func NewNamespace() (*Namespace, error) {
 	var n *Namespace
 	err := excursion(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if errors.Is(err, unix.EINVAL) {
+			return errors.New("this kernel has no network namespaces: use one that has (CONFIG_NET_NS)")
+		}
+		if err != nil {
 			return fmt.Errorf("make network namespace: %w", err)
 		}
 		f, err := currentNamespace()

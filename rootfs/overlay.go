@@ -25,6 +25,9 @@ func MountOverlay(target string, lower []string, upper, work string) error {
 	if errors.Is(err, errNoLowerdirPlus) {
 		err = optionsOverlay(target, lower, upper, work)
 	}
+	if errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("this kernel has no overlay file system: load its module or use a kernel that has it (CONFIG_OVERLAY_FS): %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("mount overlay on %s: %w", target, err)
 	}

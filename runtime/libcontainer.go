@@ -304,6 +304,9 @@ func wrapStart(err error) error {
 		return nil
 	}
 	text := err.Error()
+	if strings.Contains(text, "unshare remaining namespaces: Invalid argument") {
+		return &StartError{125, errors.New("this kernel lacks a kind of namespace that containers need: pid, ipc, uts and mount (CONFIG_NAMESPACES)")}
+	}
 	at := strings.Index(text, `exec: "`)
 	if at < 0 {
 		at = strings.Index(text, "chdir to cwd") // that of exec -w; run makes its own
