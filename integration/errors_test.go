@@ -226,6 +226,31 @@ func TestWithoutRootItSaysSo(t *testing.T) {
 	}
 }
 
+// A kernel without a feature says so in its own way; mvrun says it in words,
+// and leaves nothing.
+func TestKernelWithout(t *testing.T) {
+	for _, c := range []struct {
+		feature lab.Feature
+		want    string
+	}{
+		{lab.Macvlan, `kernel.*macvlan`},
+		{lab.Overlay, `kernel.*overlay`},
+		{lab.NetworkNamespaces, `kernel.*namespace`},
+		{lab.PIDNamespaces, `kernel.*namespace`},
+	} {
+		t.Run(c.feature.Name, func(t *testing.T) {
+			h := host(t)
+			args := onVLAN("--name", "c1", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24")
+			h.CheckRefused(h.Without(c.feature, args...), 125, c.want)
+			if got := h.OK("ps", "-aq"); got != "" {
+				t.Errorf("left: %s", got)
+			}
+			wantLinks(t, h, "after the refusal")
+			h.OK(args...) // with the feature it works, so it was that
+		})
+	}
+}
+
 func TestFullDisk(t *testing.T) {
 	h := host(t)
 	h.MountRoot("size=300k")

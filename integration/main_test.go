@@ -11,7 +11,10 @@ import (
 	"github.com/mvrun/mvrun/integration/lab"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	lab.Init()
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	if os.Geteuid() != 0 {

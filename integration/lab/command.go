@@ -48,17 +48,33 @@ func (h *Host) Start(cmd *exec.Cmd) error { return h.Do(cmd.Start) }
 // Exec runs a program of the host with this input to its end.
 func (h *Host) Exec(stdin io.Reader, name string, args ...string) Result {
 	h.t.Helper()
+	return h.exec(execution{stdin: stdin, name: name, args: args})
+}
+
+// execution is a program to run, with what it gets besides its arguments.
+type execution struct {
+	stdin io.Reader
+	name  string
+	args  []string
+	env   []string
+	files []*os.File
+}
+
+func (h *Host) exec(e execution) Result {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := h.Command(ctx, name, args...)
+	cmd := h.Command(ctx, e.name, e.args...)
+	cmd.Env = append(cmd.Env, e.env...)
+	cmd.ExtraFiles = e.files
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.stdin, &stdout, &stderr
 	began := time.Now()
 	err := h.Start(cmd)
 	if err == nil {
 		err = cmd.Wait()
 	}
-	r := Result{append([]string{name}, args...), stdout.String(), stderr.String(), ExitCode(cmd), time.Since(began)}
+	r := Result{append([]string{e.name}, e.args...), stdout.String(), stderr.String(), ExitCode(cmd), time.Since(began)}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

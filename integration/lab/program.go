@@ -10,6 +10,16 @@ import (
 // program is the mvrun that all hosts run.
 var program string
 
+// Init is the first thing that TestMain calls: the lab runs copies of the test
+// program for purposes of its own, and from those it does not return.
+func Init() {
+	if calls := os.Getenv(filterEnv); calls != "" {
+		os.Unsetenv(filterEnv)
+		fmt.Fprintln(os.Stderr, "lab:", becomeFiltered(calls))
+		os.Exit(1)
+	}
+}
+
 // UseProgram takes the program named by MVRUN_BIN, or builds one into dir with
 // the busybox image embedded. Called once, by TestMain.
 func UseProgram(dir string) error {
