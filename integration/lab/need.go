@@ -24,8 +24,9 @@ type Need struct {
 // The needs that a test may be skipped for. There is no other way to skip:
 // rules.TestNoOtherSkips sees to it.
 var (
-	Kernel8021q = Need{"802.1Q sub-interfaces of the kernel", tryVLAN, []error{unix.EOPNOTSUPP}}
-	KernelDummy = Need{"dummy interfaces", tryDummy, []error{unix.EOPNOTSUPP}}
+	Kernel8021q  = Need{"802.1Q sub-interfaces of the kernel", tryVLAN, []error{unix.EOPNOTSUPP}}
+	KernelIPVLAN = Need{"ipvlan interfaces", tryIPVLAN, []error{unix.EOPNOTSUPP}}
+	KernelDummy  = Need{"dummy interfaces", tryDummy, []error{unix.EOPNOTSUPP}}
 )
 
 var skipped struct {
@@ -49,6 +50,14 @@ func Needs(t testing.TB, need Need) {
 	t.Skipf("this kernel has no %s: %v", need.Name, err)
 }
 
+// Lacks tells whether the kernel says that it has no such feature, for tests of
+// what mvrun says then.
+func Lacks(t testing.TB, need Need) bool {
+	t.Helper()
+	err := need.try(t)
+	return slices.ContainsFunc(need.lacking, func(e error) bool { return errors.Is(err, e) })
+}
+
 // Skipped tells which tests were skipped and what the kernel said.
 func Skipped() []string {
 	skipped.Lock()
@@ -62,6 +71,14 @@ func tryVLAN(t testing.TB) error {
 	parent := n.Find("probe0")
 	return n.Link.LinkAdd(&netlink.Vlan{
 		LinkAttrs: netlink.LinkAttrs{Name: "probe0.7", ParentIndex: parent.Attrs().Index}, VlanId: 7,
+	})
+}
+
+func tryIPVLAN(t testing.TB) error {
+	n := NewNetns(t)
+	Cable(t, n, "probe0", n, "probe1")
+	return n.Link.LinkAdd(&netlink.IPVlan{
+		LinkAttrs: netlink.LinkAttrs{Name: "probe2", ParentIndex: n.Find("probe0").Attrs().Index}, Mode: netlink.IPVLAN_MODE_L2,
 	})
 }
 
