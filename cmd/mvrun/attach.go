@@ -22,18 +22,11 @@ var attachCommand = &cli.Command{
 		if c.NArg() != 1 {
 			return errUsage(c, "exactly 1 argument, a container")
 		}
-		store, err := openStore(c)
+		store, cont, err := openContainer(c, c.Args().First())
 		if err != nil {
 			return err
 		}
-		id, err := store.Resolve(c.Args().First())
-		if err != nil {
-			return err
-		}
-		cont, err := store.Load(id)
-		if err != nil {
-			return err
-		}
+		id := cont.Config.ID
 		switch {
 		case cont.State.Status == runtime.Paused:
 			return errors.New("you cannot attach to a paused container, unpause it first")

@@ -55,18 +55,11 @@ func execAction(c *cli.Context) error {
 		}
 	}
 	go runtime.WarmCgroups()
-	store, err := openStore(c)
+	store, cont, err := openContainer(c, c.Args().First())
 	if err != nil {
 		return err
 	}
-	id, err := store.Resolve(c.Args().First())
-	if err != nil {
-		return err
-	}
-	cont, err := store.Load(id)
-	if err != nil {
-		return err
-	}
+	id := cont.Config.ID
 	switch {
 	case cont.State.Status == runtime.Paused:
 		return fmt.Errorf("container %s is paused, unpause the container before exec", cont.Config.Name)

@@ -49,18 +49,11 @@ func logs(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("--until: %w", err)
 	}
-	store, err := openStore(c)
+	store, cont, err := openContainer(c, c.Args().First())
 	if err != nil {
 		return err
 	}
-	id, err := store.Resolve(c.Args().First())
-	if err != nil {
-		return err
-	}
-	cont, err := store.Load(id)
-	if err != nil {
-		return err
-	}
+	id := cont.Config.ID
 	if cont.Config.Log.Driver == "none" {
 		return errors.New("configured logging driver does not support reading: the container was made with --log-driver none")
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -30,7 +28,7 @@ func pruneNetworks(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("force") && !confirmed(c) {
+	if !c.Bool("force") && !confirm(c, "all custom networks not used by at least one container") {
 		return nil
 	}
 	s, err := openStore(c)
@@ -60,11 +58,4 @@ func pruneNetworks(c *cli.Context) error {
 		fmt.Fprintf(c.App.Writer, "Deleted Networks:\n%s\n\n", strings.Join(removed, "\n"))
 	}
 	return errors.Join(errs...)
-}
-
-func confirmed(c *cli.Context) bool {
-	fmt.Fprint(c.App.Writer, "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ")
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes"
 }

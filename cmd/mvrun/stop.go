@@ -115,7 +115,7 @@ func stopContainer(store *runtime.Store, id string, how stopping) error {
 	err := stopByMonitor(store, id, how)
 	if errors.Is(err, monitor.ErrNotRunning) || errors.Is(err, monitor.ErrLost) {
 		// The monitor died under our eyes: to load is to end what it left.
-		if _, err = store.Load(id); errors.Is(err, runtime.ErrNotFound) {
+		if _, err = store.Load(id); errors.Is(err, runtime.ErrNotFound) || errors.Is(err, jsonfile.ErrCorrupt) {
 			return nil
 		}
 	}

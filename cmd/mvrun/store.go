@@ -29,6 +29,20 @@ func openStore(c *cli.Context) (*runtime.Store, error) {
 	return s, err
 }
 
+// openContainer opens the store and loads the container that ref names.
+func openContainer(c *cli.Context, ref string) (*runtime.Store, *runtime.Container, error) {
+	store, err := openStore(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := store.Resolve(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	cont, err := store.Load(id)
+	return store, cont, err
+}
+
 func storeOf(c *cli.Context) (*runtime.Store, error) {
 	root, err := filepath.Abs(c.String("root"))
 	if err != nil {
