@@ -286,3 +286,27 @@ func TestSignalsAreForwarded(t *testing.T) {
 		t.Errorf("exit code %d, 6 is wanted", code)
 	}
 }
+
+// Detached from, a process of exec goes on, with its terminal: somebody takes
+// what it writes there.
+func TestDetachFromExec(t *testing.T) {
+	h := host(t)
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
+	const talk = "sleep 1; seq 1 100000; sleep 1; seq 1 100000; tty > /done; exec sleep 2000"
+	term := onTerminal(t, h, 24, 80, "exec", "-it", "c1", "sh", "-c", "echo ready; "+talk)
+	term.expect(`ready`)
+	term.keys(detachKeys)
+	if code := term.end(); code != 0 || !strings.Contains(term.screen(), "read escape sequence") {
+		t.Errorf("exit code after the detach keys: %d, %s", code, term.screen())
+	}
+	h.OK("exec", "-dt", "c1", "sh", "-c", strings.ReplaceAll(talk, "/done", "/done2"))
+	for _, done := range []string{"/done", "/done2"} {
+		h.Eventually("it has said all", func() bool {
+			return strings.HasPrefix(h.Mvrun("exec", "c1", "cat", done).Stdout, "/dev/pts/")
+		})
+	}
+	if all := h.OK("exec", "c1", "ps", "-o", "args"); strings.Count(all, "\nsleep 2000") != 2 {
+		t.Errorf("two processes with terminals live on, not these: %s", all)
+	}
+	h.OK("stop", "-t", "0", "c1") // the terminals hold up nobody
+}

@@ -163,7 +163,10 @@ func TestFollowThroughRotation(t *testing.T) {
 	const lines = 500
 	var live atomic.Bool
 	live.Store(true)
+	wrote := make(chan struct{})
+	defer func() { <-wrote }() // before its directory goes
 	go func() {
+		defer close(wrote)
 		for i := range lines {
 			if err := w.Write(Stdout, []byte(fmt.Sprintf("%d\n", i))); err != nil {
 				t.Error(err)

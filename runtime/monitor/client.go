@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +20,10 @@ var ErrNotRunning = errors.New("is not running")
 // ErrLost is a monitor that went away without a word: it was killed.
 var ErrLost = errors.New("the container's monitor went away")
 
+// replyTimeout is how long a monitor may take for a request that it need not
+// ask the network about.
+var replyTimeout = 30 * time.Second
+
 // Session is a client's connection with a monitor.
 type Session struct {
 	conn *conn
@@ -25,18 +31,24 @@ type Session struct {
 }
 
 // Dial asks the monitor of the container for something. ErrNotRunning if it
-// has none.
+// has none. A monitor that does not answer, stopped or stuck, is an error
+// after 30 s.
 func Dial(store *runtime.Store, id string, req Request) (*Session, error) {
 	c, err := connect(store, id)
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{conn: c}
-	if _, err := s.ask(req); err != nil {
+	_ = c.SetDeadline(time.Now().Add(replyTimeout))
+	_, err = s.ask(req)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("container %s does not answer: its monitor has said nothing for %v; is it stopped (SIGSTOP)?", store.NameOf(id), replyTimeout)
+	}
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
-	return s, nil
+	return s, c.SetDeadline(time.Time{})
 }
 
 func connect(store *runtime.Store, id string) (*conn, error) {
@@ -71,10 +83,14 @@ func Ask(store *runtime.Store, id string, req Request) (warnings []string, err e
 }
 
 func (s *Session) ask(req Request) (Reply, error) {
-	var reply Reply
 	if err := s.conn.sendJSON(kindRequest, req); err != nil {
-		return reply, fmt.Errorf("%w: %w", ErrLost, err)
+		return Reply{}, fmt.Errorf("%w: %w", ErrLost, err)
 	}
+	return s.reply()
+}
+
+func (s *Session) reply() (Reply, error) {
+	var reply Reply
 	if err := s.conn.receiveJSON(kindReply, &reply); err != nil {
 		return reply, fmt.Errorf("%w: %w", ErrLost, err)
 	}

@@ -17,8 +17,8 @@ import (
 // ErrDetached says that the user typed the detach keys.
 var ErrDetached = errors.New("detached")
 
-// execGrace is how long a command's output may stay open after its end: a
-// process that it left in the background may hold it for good.
+// execGrace is how long a command's output may stay open, and silent, after
+// its end: a process that it left in the background may hold it for good.
 const execGrace = 200 * time.Millisecond
 
 // Exec is one more process in a running container. The command that asks for
@@ -36,11 +36,24 @@ type Exec struct {
 	instance *runtime.Instance
 	files    *stdio
 	copies   sync.WaitGroup
+	flows    []*flow
 	detached chan struct{}
 }
 
-// Detached starts the process and leaves it alone.
+// Detached starts the process and leaves it alone; its terminal, if it has
+// one, is the monitor's to keep.
 func (e *Exec) Detached() error {
+	if e.TTY {
+		if err := e.begin(); err != nil {
+			return err
+		}
+		defer e.files.close()
+		if err := Hold(e.Store, e.ID, e.files.terminal); err != nil {
+			_ = e.instance.Signal(unix.SIGKILL)
+			return err
+		}
+		return nil
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -53,8 +66,25 @@ func (e *Exec) Detached() error {
 // Start starts the process and begins to pass its streams. The process gets
 // pipes and never our own files: through /proc/self/fd it could reopen those,
 // and write to the terminal that we were started from.
-func (e *Exec) Start() (err error) {
+func (e *Exec) Start() error {
+	if err := e.begin(); err != nil {
+		return err
+	}
 	e.detached = make(chan struct{})
+	if e.TTY {
+		e.pass(e.files.terminal, e.Stdout)
+	} else {
+		e.pass(e.files.stdout, e.Stdout)
+		e.pass(e.files.stderr, e.Stderr)
+	}
+	if e.Stdin != nil {
+		go e.feed()
+	}
+	return nil
+}
+
+// begin starts the process.
+func (e *Exec) begin() (err error) {
 	conf := &runtime.Config{TTY: e.TTY, OpenStdin: e.Stdin != nil, StdinOnce: true}
 	if e.files, err = openStdio(conf, e.Size); err != nil {
 		return err
@@ -67,18 +97,18 @@ func (e *Exec) Start() (err error) {
 	if e.TTY {
 		master, err := receiveFile(e.files.console)
 		if err != nil {
+			e.files.close()
 			return err
 		}
 		e.files.terminal, e.files.stdin.file = master, master
-		e.copies.Go(func() { _, _ = io.Copy(e.Stdout, master) }) // ends with EIO
-	} else {
-		e.copies.Go(func() { _, _ = io.Copy(e.Stdout, e.files.stdout) })
-		e.copies.Go(func() { _, _ = io.Copy(e.Stderr, e.files.stderr) })
-	}
-	if e.Stdin != nil {
-		go e.feed()
 	}
 	return nil
+}
+
+func (e *Exec) pass(from *os.File, to io.Writer) {
+	f := &flow{from: from, to: to}
+	e.flows = append(e.flows, f)
+	e.copies.Go(f.run)
 }
 
 func (e *Exec) feed() {
@@ -100,39 +130,22 @@ func (e *Exec) feed() {
 func (e *Exec) Resize(size Size) { _ = e.files.resize(size) }
 
 // Wait returns the process's exit code when it has ended and its output is
-// passed on.
+// passed on, however long that takes who reads it. ErrDetached: the process
+// goes on, and the monitor has its terminal.
 func (e *Exec) Wait() (int, error) {
 	ended := make(chan int, 1)
 	go func() { ended <- e.instance.Wait() }()
 	select {
 	case <-e.detached:
+		if err := Hold(e.Store, e.ID, e.files.terminal); err != nil {
+			return 0, err
+		}
 		return 0, ErrDetached
 	case code := <-ended:
-		done := make(chan struct{})
-		go func() { e.copies.Wait(); close(done) }()
-		for before := -1; !waitOr(done, execGrace); {
-			left := e.unread()
-			if left == 0 || left == before {
-				break
-			}
-			before = left
+		for _, f := range e.flows {
+			f.end()
 		}
+		e.copies.Wait()
 		return code, nil
 	}
-}
-
-// unread is how many bytes of output wait in the pipes.
-func (e *Exec) unread() (n int) {
-	for _, f := range []*os.File{e.files.stdout, e.files.stderr, e.files.terminal} {
-		if f == nil {
-			continue
-		}
-		if raw, err := f.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) {
-				more, _ := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
-				n += more
-			})
-		}
-	}
-	return n
 }

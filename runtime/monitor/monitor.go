@@ -251,14 +251,12 @@ func (m *Monitor) end(l net.Listener, code int) error {
 	} else {
 		m.exited(runtime.Exited, code)
 	}
-	heard := make(chan struct{})
-	go func() {
-		m.out.finish(exitFrame(code))
-		close(heard)
-	}()
+	m.out.finishAll(exitFrame(code))
 	// The kernel takes its time to take a VLAN link apart; nobody need wait.
 	err = errors.Join(err, m.store.Networks.Detach(m.config.ID), m.handle.Close())
-	<-heard
+	// Nothing is held up by a client that has yet to read: lock, name and
+	// addresses are free.
+	m.out.flush()
 	return err
 }
 

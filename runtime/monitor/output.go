@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,17 +16,15 @@ import (
 // waits for it: nothing is lost, and nobody's memory grows.
 const maxQueued = 1 << 20
 
-// flushTimeout ends a client that takes nothing any more once the container
-// is gone.
-const flushTimeout = 10 * time.Second
-
 // output passes what the container writes to its log and to all clients.
 type output struct {
 	log *logfile.Writer // nil: kept nowhere
 
 	mu      sync.Mutex
-	clients map[*client]bool
-	ended   atomic.Bool // the container is gone: what is left fits into memory
+	clients map[*client]bool // of the current life
+	sending map[*client]bool // all that are connected, also those of lives before
+	last    []byte           // the exit after which there is none
+	ended   atomic.Bool      // the container is gone: what is left fits into memory
 }
 
 // client is one that is sent the container's output.
@@ -40,7 +37,7 @@ type client struct {
 	queue  []frame
 	queued int
 	closed bool
-	done   chan struct{} // closed when the queue is sent, or the client gone
+	done   chan struct{} // closed with closed: the exit is sent, or the client gone
 }
 
 type frame struct {
@@ -49,7 +46,7 @@ type frame struct {
 }
 
 func newOutput(log *logfile.Writer) *output {
-	return &output{log: log, clients: map[*client]bool{}}
+	return &output{log: log, clients: map[*client]bool{}, sending: map[*client]bool{}}
 }
 
 // add makes c a client; frames wait in its queue until send runs.
@@ -58,7 +55,10 @@ func (o *output) add(c *conn, stdout, stderr bool) *client {
 	cl.wake = sync.NewCond(&cl.mu)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.clients[cl] = true
+	o.clients[cl], o.sending[cl] = true, true
+	if o.last != nil {
+		cl.push(frame{kindExit, o.last}, false)
+	}
 	return cl
 }
 
@@ -110,18 +110,39 @@ func (o *output) end() {
 	}
 }
 
-// finish sends the exit to all clients and waits until they have all they
-// can take.
+// finish tells all clients of an exit and waits for none: they read what they
+// have not read yet while the container may live again.
 func (o *output) finish(exit []byte) {
 	o.mu.Lock()
-	clients := o.clients
-	o.clients = map[*client]bool{}
-	o.mu.Unlock()
-	for c := range clients {
+	defer o.mu.Unlock()
+	for c := range o.clients {
 		c.push(frame{kindExit, exit}, false)
 	}
-	for c := range clients {
-		<-c.done
+	o.clients = map[*client]bool{}
+}
+
+// finishAll is finish for the last exit: who comes later hears of it too.
+func (o *output) finishAll(exit []byte) {
+	o.mu.Lock()
+	o.last = exit
+	o.mu.Unlock()
+	o.finish(exit)
+}
+
+// flush waits until every client has read all, or is gone. One that pauses is
+// waited for as long as it stays connected: its output is nowhere else.
+func (o *output) flush() {
+	for {
+		o.mu.Lock()
+		var next *client
+		for next = range o.sending {
+			break
+		}
+		o.mu.Unlock()
+		if next == nil {
+			return
+		}
+		<-next.done
 	}
 }
 
@@ -144,7 +165,6 @@ func (c *client) push(f frame, wait bool) {
 
 // send writes the queue to the client until the exit is sent or it is gone.
 func (c *client) send() {
-	defer close(c.done)
 	for {
 		c.mu.Lock()
 		for len(c.queue) == 0 && !c.closed {
@@ -159,9 +179,6 @@ func (c *client) send() {
 		c.queued -= len(f.payload)
 		c.wake.Broadcast()
 		c.mu.Unlock()
-		if c.out.ended.Load() {
-			_ = c.conn.SetWriteDeadline(time.Now().Add(flushTimeout))
-		}
 		if err := c.conn.send(f.kind, f.payload); err != nil || f.kind == kindExit {
 			c.close()
 			return
@@ -169,14 +186,19 @@ func (c *client) send() {
 	}
 }
 
-// close drops the client; the container no longer waits for it.
+// close drops the client; nothing waits for it any longer. It is idempotent.
 func (c *client) close() {
 	c.out.mu.Lock()
 	delete(c.out.clients, c)
+	delete(c.out.sending, c)
 	c.out.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
 	c.closed = true
+	close(c.done)
 	c.queue = nil
 	c.wake.Broadcast()
 	_ = c.conn.Close()

@@ -80,6 +80,56 @@ func TestStalledClient(t *testing.T) {
 	}
 }
 
+// A client that has yet to read an exit holds up no restart, and has all in
+// the end; only flush waits for it.
+func TestExitWaitsForNobody(t *testing.T) {
+	o := newOutput(nil)
+	_, slow := pair(t, o)
+	o.copy(kindStdout, logfile.Stdout, bytes.NewReader([]byte("first life")))
+	o.end()
+	o.finish(exitFrame(1))
+	o.restart()
+	gone, left := pair(t, o)
+	left.Close()
+	flushed := make(chan struct{})
+	o.copy(kindStdout, logfile.Stdout, bytes.NewReader([]byte("second life")))
+	o.end()
+	o.finishAll(exitFrame(2))
+	_, late := pair(t, o)
+	go func() { o.flush(); close(flushed) }()
+	if waitOr(flushed, 50*time.Millisecond) {
+		t.Fatal("flush waits for nobody")
+	}
+	for want, c := range map[int]*Session{1: slow, 2: late} {
+		var b bytes.Buffer
+		code, err := c.Copy(&b, io.Discard)
+		if said := map[int]string{1: "first life", 2: ""}[want]; err != nil || code != want || b.String() != said {
+			t.Errorf("%q, exit %d, %v", b.String(), code, err)
+		}
+	}
+	if !waitOr(flushed, 5*time.Second) {
+		t.Error("flush waits for ever")
+	}
+	gone.close() // once more is as good as once
+}
+
+// A client that is gone before it was answered is waited for by nobody.
+func TestClientGoneBeforeItsReply(t *testing.T) {
+	m := &Monitor{out: newOutput(nil)}
+	ours, theirs := net.Pipe()
+	theirs.Close()
+	m.attach(&conn{Conn: ours}, Request{Op: OpWait})
+	flushed := make(chan struct{})
+	go func() {
+		m.out.finishAll(exitFrame(0))
+		m.out.flush()
+		close(flushed)
+	}()
+	if !waitOr(flushed, 5*time.Second) {
+		t.Error("the exit waits for it")
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }

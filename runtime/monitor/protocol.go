@@ -43,6 +43,8 @@ const (
 	OpPause   Op = "pause"   // freeze
 	OpUnpause Op = "unpause" // thaw
 
+	OpHold Op = "hold" // keep a terminal, which comes as a descriptor after the reply
+
 	OpConnect    Op = "connect"    // add a Leg
 	OpDisconnect Op = "disconnect" // leave the Leg's network
 )

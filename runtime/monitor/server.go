@@ -2,19 +2,31 @@ package monitor
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// acceptPause is how long to wait when a connection can't be had: without
+// descriptors, say, until some are free again.
+const acceptPause = 50 * time.Millisecond
+
 // serve answers clients until the listener is closed.
-func (m *Monitor) serve(l net.Listener) {
+func (m *Monitor) serve(l net.Listener) { eachConn(l, m.answer) }
+
+func eachConn(l net.Listener, answer func(*conn)) {
 	for {
 		nc, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			time.Sleep(acceptPause)
+		default:
+			go answer(&conn{Conn: nc})
 		}
-		go m.answer(&conn{Conn: nc})
 	}
 }
 
@@ -27,6 +39,9 @@ func (m *Monitor) answer(c *conn) {
 	switch req.Op {
 	case OpAttach, OpWait:
 		m.attach(c, req)
+		return
+	case OpHold:
+		m.hold(c)
 		return
 	}
 	reply := Reply{}

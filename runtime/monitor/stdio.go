@@ -118,7 +118,6 @@ func (s *stdio) close() {
 }
 
 // receiveFile takes one descriptor off a unix socket (unix(7), SCM_RIGHTS).
-// The file is non-blocking, so that a close ends a read of it.
 func receiveFile(socket *os.File) (*os.File, error) {
 	name := make([]byte, 4096)
 	control := make([]byte, unix.CmsgSpace(4))
@@ -126,9 +125,15 @@ func receiveFile(socket *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	messages, err := unix.ParseSocketControlMessage(control[:cn])
+	return fileOf(control[:cn], string(name[:n]))
+}
+
+// fileOf makes a file of the descriptor in a control message. It is
+// non-blocking, so that a close ends a read of it.
+func fileOf(control []byte, name string) (*os.File, error) {
+	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil || len(messages) == 0 {
-		return nil, fmt.Errorf("no descriptor came: %w", err)
+		return nil, errors.Join(errNoFile, err)
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil {
@@ -137,5 +142,5 @@ func receiveFile(socket *os.File) (*os.File, error) {
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fds[0]), string(name[:n])), nil
+	return os.NewFile(uintptr(fds[0]), name), nil
 }
