@@ -29,6 +29,7 @@ import (
 func Reexec() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		dieWithMonitor()
+		defaultSignals()
 		libcontainer.Init()
 	}
 }
