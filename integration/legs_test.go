@@ -428,3 +428,30 @@ func TestIPVLAN(t *testing.T) {
 		t.Errorf("MAC address %s, want the parent's %s", got, want)
 	}
 }
+
+// A VLAN inside a service VLAN: two tags on the wire, the outer one 802.1ad.
+func TestQinQ(t *testing.T) {
+	t.Parallel()
+	a, b := lab.TwoHosts(t)
+	h := a
+	h.Refused(125, `VLAN 100\.10: a VLAN inside another \(QinQ\) needs the kernel's 8021q: the driver ebpf knows one tag`,
+		"run", "--rm", "--vlan", "100.10", "--parent", lab.Trunk, "--vlan-driver", "ebpf", "busybox", "true")
+	if lab.Lacks(t, lab.Kernel8021q) {
+		h.Refused(125, `this kernel has no 8021q`, "run", "--rm", "--vlan", "100.10", "--parent", lab.Trunk, "busybox", "true")
+		wantLinks(t, h, "after the refusal")
+	}
+	lab.Needs(t, lab.Kernel8021q)
+	frames := b.CaptureOn(lab.Trunk)
+	for i, h := range []*lab.Host{a, b} {
+		h.OK("run", "-d", "--name", "c1", "--vlan", "100.10", "--parent", lab.Trunk, "--ip", fmt.Sprintf("172.16.10.1%d/24", i), "busybox", "sleep", "1000")
+	}
+	inside(a, "c1", "ping", "-c", "2", "-W", "3", "172.16.10.11")
+	for _, p := range frames.Frames() {
+		data := p.Data()
+		if len(data) < 18 || data[12] != 0x88 || data[13] != 0xa8 || data[15] != 100 || data[16] != 0x81 || data[17] != 0 || data[19] != 10 {
+			t.Errorf("not 802.1ad 100, then 802.1Q 10: % x", data[:min(len(data), 24)])
+		}
+	}
+	a.OK("rm", "-f", "c1")
+	wantLinks(t, a, "after rm")
+}

@@ -39,7 +39,7 @@ func TestPlanWithConfiguredSubnets(t *testing.T) {
 	wants(t, "the gateway's", err, "is the gateway's")
 
 	// A network that the user made knows better.
-	l.create(0, Config{Name: "own", Segment: Segment{trunk, 20}, MTU: 1300, Subnets: []ipam.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}})
+	l.create(0, Config{Name: "own", Segment: Segment{Parent: trunk, VID: 20}, MTU: 1300, Subnets: []ipam.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}})
 	ep := l.plan("own", Request{VLAN: "20", Parent: trunk, Subnets: configured(), MTU: 1400})[0]
 	if addrOf(ep) != "10.1.0.2/16" || ep.MTU != 1300 {
 		t.Errorf("on a network with a subnet: %s, MTU %d", addrOf(ep), ep.MTU)

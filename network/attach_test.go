@@ -57,7 +57,7 @@ func TestAttachment(t *testing.T) {
 		t.Errorf("link %+v\nattachment %+v", a, at)
 	}
 	if at.IfName != "lan0" || at.MAC != "02:00:00:00:00:07" || at.MTU != 1450 || !at.Carrier || len(at.Warnings) != 0 ||
-		at.Network != "mac_net10" || at.Segment != (Segment{trunk, 10}) || at.Gateway != ip("172.16.10.1") || at.Link != "enp0s9.10" {
+		at.Network != "mac_net10" || at.Segment != (Segment{Parent: trunk, VID: 10}) || at.Gateway != ip("172.16.10.1") || at.Link != "enp0s9.10" {
 		t.Errorf("%+v", at)
 	}
 	routes, err := h.RouteList(nil, netlink.FAMILY_V4)
@@ -93,7 +93,7 @@ func TestNoIPv6EverLeaves(t *testing.T) {
 
 func TestIPv6Address(t *testing.T) {
 	l := newLab(t)
-	l.create(0, Config{Name: "six", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("fd00:10::/64")}}})
+	l.create(0, Config{Name: "six", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("fd00:10::/64")}}})
 	b := l.start(0, "b", Request{Network: "six"})
 	if addrOf(b.eps[0]) != "fd00:10::2/64" || b.eps[0].Gateway6 != ip("fd00:10::1") || b.eps[0].Gateway.IsValid() {
 		t.Errorf("%+v", b.eps[0])
@@ -115,10 +115,10 @@ func TestGateways(t *testing.T) {
 		s.Gateway, _ = netip.ParseAddr(gw)
 		return []Subnet{s}
 	}
-	l.create(0, Config{Name: "outside", Segment: Segment{trunk, 10}, Subnets: sub("10.0.0.0/24", "192.0.2.1")})
-	l.create(0, Config{Name: "internal", Segment: Segment{trunk, 11}, Internal: true, Subnets: sub("10.0.1.0/24", "")})
-	l.create(0, Config{Name: "internal2", Segment: Segment{trunk, 12}, Internal: true, Subnets: sub("10.0.2.0/24", "10.0.2.1")})
-	l.create(0, Config{Name: "one", Segment: Segment{trunk, 13}, Subnets: sub("10.0.3.7/32", "10.0.3.1")})
+	l.create(0, Config{Name: "outside", Segment: Segment{Parent: trunk, VID: 10}, Subnets: sub("10.0.0.0/24", "192.0.2.1")})
+	l.create(0, Config{Name: "internal", Segment: Segment{Parent: trunk, VID: 11}, Internal: true, Subnets: sub("10.0.1.0/24", "")})
+	l.create(0, Config{Name: "internal2", Segment: Segment{Parent: trunk, VID: 12}, Internal: true, Subnets: sub("10.0.2.0/24", "10.0.2.1")})
+	l.create(0, Config{Name: "one", Segment: Segment{Parent: trunk, VID: 13}, Subnets: sub("10.0.3.7/32", "10.0.3.1")})
 	for netw, want := range map[string]string{"outside": "192.0.2.1", "internal": "", "internal2": "", "one": "10.0.3.1"} {
 		b := l.start(0, netw, Request{Network: netw})
 		routes, err := b.handle(t).RouteList(nil, netlink.FAMILY_V4)
@@ -157,7 +157,7 @@ func TestUntaggedSegment(t *testing.T) {
 func TestModes(t *testing.T) {
 	l := newLab(t)
 	for i, mode := range []string{"bridge", "vepa", "private"} {
-		seg := Segment{trunk, uint16(10 + i)}
+		seg := Segment{Parent: trunk, VID: uint16(10 + i)}
 		for h := range 2 {
 			l.create(h, Config{Name: mode, Segment: seg, Mode: mode, Subnets: []Subnet{{Prefix: prefix("10.0.0.0/24")}}})
 		}
@@ -177,7 +177,7 @@ func TestModes(t *testing.T) {
 func TestPassthruIsAlone(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
-	l.create(0, Config{Name: "own", Segment: Segment{trunk, 10}, Mode: passthru})
+	l.create(0, Config{Name: "own", Segment: Segment{Parent: trunk, VID: 10}, Mode: passthru})
 	a := l.start(0, "a", Request{Network: "own", IP: "10.0.0.1"})
 	far := l.start(1, "far", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.2"})
 	a.answers(t, far, true)
@@ -220,9 +220,9 @@ func TestAttachRefuses(t *testing.T) {
 	l.ip(0, "link", "set", "enslaved", "master", "br0")
 	l.ip(0, "link", "set", "enslaved", "up")
 	l.ip(0, "link", "set", trunk, "mtu", "9000")
-	l.create(0, Config{Name: "big", Segment: Segment{trunk, 10}, MTU: 9000})
+	l.create(0, Config{Name: "big", Segment: Segment{Parent: trunk, VID: 10}, MTU: 9000})
 	l.ip(0, "link", "set", trunk, "mtu", "1500")
-	_, err := l.store[0].Create(Config{Name: "bigger", Segment: Segment{trunk, 10}, MTU: 1501})
+	_, err := l.store[0].Create(Config{Name: "bigger", Segment: Segment{Parent: trunk, VID: 10}, MTU: 1501})
 	wants(t, "create", err, "MTU 1501 is above the 1500 of parent enp0s9")
 	before := l.inventory(0)
 	for _, c := range []struct {

@@ -25,8 +25,8 @@ func TestExperiment(t *testing.T) {
 	l := newLab(t)
 	before := [2][]string{l.inventory(0), l.inventory(1)}
 	for i := range 2 {
-		l.create(i, Config{Name: "mac_net10", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}})
-		l.create(i, Config{Name: "mac_net20", Segment: Segment{trunk, 20}, Subnets: []Subnet{{Prefix: prefix("172.16.20.0/24"), Gateway: ip("172.16.20.1")}}})
+		l.create(i, Config{Name: "mac_net10", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}})
+		l.create(i, Config{Name: "mac_net20", Segment: Segment{Parent: trunk, VID: 20}, Subnets: []Subnet{{Prefix: prefix("172.16.20.0/24"), Gateway: ip("172.16.20.1")}}})
 	}
 	wire := l.capture(1, trunk)
 	bbox1 := l.start(0, "bbox1", Request{Network: "mac_net10", IP: "172.16.10.10"})

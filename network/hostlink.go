@@ -37,7 +37,7 @@ type hostLink struct {
 
 const hostPrefix = "host-"
 
-func (r hostLink) key() linkKey { return linkKey{r.Parent, r.VID} }
+func (r hostLink) key() linkKey { return linkKey{parent: r.Parent, vid: r.VID} }
 
 func (l ledger) hostLink(id string) (hostLink, bool) {
 	var rec hostLink

@@ -53,7 +53,7 @@ func helper(dir string) {
 // and remove.
 func TestKilledAtAnyMoment(t *testing.T) {
 	l := newLab(t)
-	l.create(0, Config{Name: "mac_net20", Segment: Segment{trunk, 20}, Subnets: []Subnet{{Prefix: prefix("10.0.2.0/24")}}})
+	l.create(0, Config{Name: "mac_net20", Segment: Segment{Parent: trunk, VID: 20}, Subnets: []Subnet{{Prefix: prefix("10.0.2.0/24")}}})
 	dir := l.store[0].Dir[:len(l.store[0].Dir)-len("/networks")]
 	before := l.inventory(0)
 	beforeTree := tree(t, l.store[0].Dir)

@@ -15,6 +15,7 @@ import (
 // The ledger is <state>/links, one directory that one lock guards:
 //
 //	4.10.json                     the link of VLAN 10 on parent 4 (indexes)
+//	4.100ad.json                  the link of the service VLAN 100 (QinQ)
 //	host-<network ID>.json        the host's own link on a network
 //	4.json                        what was changed on parent 4 (eBPF driver)
 //	4.10@<container>@bridge@eth0  a user of that link: container, mode, leg
@@ -29,11 +30,20 @@ const scratchPrefix = ".tmp-"
 
 // linkKey is what identifies a VLAN link in the kernel, whatever its name.
 type linkKey struct {
-	parent int // interface index
-	vid    uint16
+	parent  int // interface index
+	vid     uint16
+	service bool // 802.1ad, to carry other VLANs inside
 }
 
-func (k linkKey) String() string { return strconv.Itoa(k.parent) + "." + strconv.Itoa(int(k.vid)) }
+func (k linkKey) String() string {
+	s := strconv.Itoa(k.parent) + "." + strconv.Itoa(int(k.vid))
+	if k.service {
+		s += serviceSuffix
+	}
+	return s
+}
+
+const serviceSuffix = "ad"
 
 // linkUser is one leg of a running container on a link.
 type linkUser struct {
@@ -119,8 +129,9 @@ func parseUser(name string) (linkUser, bool) {
 func parseKey(s string) (linkKey, bool) {
 	parent, vid, found := strings.Cut(s, ".")
 	p, err1 := strconv.Atoi(parent)
+	vid, service := strings.CutSuffix(vid, serviceSuffix)
 	v, err2 := strconv.ParseUint(vid, 10, 16)
-	return linkKey{p, uint16(v)}, found && err1 == nil && err2 == nil
+	return linkKey{p, uint16(v), service}, found && err1 == nil && err2 == nil
 }
 
 func (l ledger) addUser(u linkUser) error {

@@ -32,19 +32,26 @@ func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
 	}
 	defer unlock()
 
-	user := linkUser{linkKey{parent.Attrs().Index, ep.VID}, containerID, ep.Mode, ep.IfName}
+	below, err := s.serviceVLAN(h, l, parent, containerID, ep)
+	if err != nil {
+		return usedLink{}, err
+	}
+	user := linkUser{linkKey{parent: below.Attrs().Index, vid: ep.VID}, containerID, ep.Mode, ep.IfName}
 	if err := s.alone(l, user); err != nil {
 		return usedLink{}, err
 	}
 	if err := l.addUser(user); err != nil {
 		return usedLink{}, err
 	}
-	used, err := h.linkFor(l, parent, ep)
+	used, err := h.linkFor(l, below, ep)
+	if ep.Outer != 0 {
+		used.parent = parent
+	}
 	if err == nil {
 		err = s.seatHost(h, l, used, user, ep)
 	}
 	if err != nil {
-		return usedLink{}, errors.Join(err, s.leaveLocked(h, l, func(u linkUser) bool { return u == user }))
+		return usedLink{}, errors.Join(err, s.leaveLocked(h, l, user.sameLeg))
 	}
 	return used, nil
 }
@@ -78,7 +85,7 @@ func (h host) linkFor(l ledger, parent netlink.Link, ep Endpoint) (usedLink, err
 	if ep.VID == 0 {
 		return usedLink{link: parent, parent: parent}, nil
 	}
-	rec, err := h.ensureVLAN(l, parent, ep)
+	rec, err := h.ensureVLAN(l, parent, ep, linkKey{parent: parent.Attrs().Index, vid: ep.VID})
 	if err != nil {
 		return usedLink{}, fmt.Errorf("VLAN %d on %s: %w", ep.VID, ep.Parent, err)
 	}
@@ -136,7 +143,7 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 	}
 	errs = append(errs, s.unseatHosts(h, l, found.hosts, gone))
 	busy := map[int]bool{}
-	for _, key := range found.links {
+	for _, key := range innerFirst(found.links) {
 		if used[key] {
 			busy[key.parent] = true
 			continue

@@ -142,7 +142,7 @@ func TestForeignLinkIsUsedAndKept(t *testing.T) {
 		}
 		far := l.start(1, "far", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.2"})
 		b.answers(t, far, true)
-		if seg, err := ResolveSegment("vlan10", ""); err != nil || seg != (Segment{trunk, 10}) {
+		if seg, err := ResolveSegment("vlan10", ""); err != nil || seg != (Segment{Parent: trunk, VID: 10}) {
 			t.Errorf("vlan10 is %+v, %v", seg, err)
 		}
 		l.stop(0, b)
@@ -301,7 +301,7 @@ func TestRecordsOfAnotherBoot(t *testing.T) {
 	must(t, err)
 	mine, err := h.LinkByName("enp0s9.10")
 	must(t, err)
-	key := linkKey{trunkLink.Attrs().Index, 10}
+	key := linkKey{parent: trunkLink.Attrs().Index, vid: 10}
 	rec := fmt.Sprintf(`{"segment":{"parent":"enp0s9","vlan":10},"name":"enp0s9.10","index":%d,"driver":"ebpf","made":true,"epoch":"before/1"}`, mine.Attrs().Index)
 	must(t, os.WriteFile(filepath.Join(s.State, key.String()+".json"), []byte(rec), 0o600))
 	must(t, s.Reap())
@@ -310,8 +310,9 @@ func TestRecordsOfAnotherBoot(t *testing.T) {
 
 func TestLedgerNames(t *testing.T) {
 	for _, u := range []linkUser{
-		{linkKey{4, 10}, "0123abcd", "bridge", "eth0"},
-		{linkKey{4, 0}, "0123abcd", passthru, "odd@name"},
+		{linkKey{parent: 4, vid: 100, service: true}, "0123abcd", "bridge", "eth0"},
+		{linkKey{parent: 4, vid: 10}, "0123abcd", "bridge", "eth0"},
+		{linkKey{parent: 4}, "0123abcd", passthru, "odd@name"},
 	} {
 		if got, ok := parseUser(u.file()); !ok || got != u {
 			t.Errorf("%s: %+v", u.file(), got)

@@ -62,6 +62,9 @@ func (c *Config) suits(parent netlink.Link) error {
 	if err := carries(parent, c.Mode); err != nil {
 		return err
 	}
+	if c.Outer != 0 && c.VLANDriver == driverEBPF {
+		return errNoQinQ(c.Segment)
+	}
 	if mtu := parent.Attrs().MTU; c.MTU > mtu {
 		return fmt.Errorf("MTU %d is above the %d of parent %s", c.MTU, mtu, parent.Attrs().Name)
 	}

@@ -28,10 +28,10 @@ func ResolveSegment(parent, vlan string) (Segment, error) {
 }
 
 func (h host) segment(parent, vlan string) (Segment, error) {
-	var vid uint16
+	var outer, vid uint16
 	var err error
 	if vlan != "" {
-		if vid, err = ParseVID(vlan); err != nil {
+		if outer, vid, err = parseTags(vlan); err != nil {
 			return Segment{}, err
 		}
 	}
@@ -51,7 +51,7 @@ func (h host) segment(parent, vlan string) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
-	return Segment{link.Attrs().Name, vid}, nil
+	return Segment{Parent: link.Attrs().Name, VID: vid, Outer: outer}, nil
 }
 
 func (h host) resolve(name string) (Segment, error) {
@@ -73,9 +73,24 @@ func (h host) resolve(name string) (Segment, error) {
 	}
 	parent, err := h.parent(base)
 	if err != nil {
+		return h.resolveInside(base, vid, err)
+	}
+	return Segment{Parent: parent.Attrs().Name, VID: vid}, nil
+}
+
+// resolveInside reads enp0s9.100.10, of which enp0s9.100 is no interface, as
+// the err of looking it up says.
+func (h host) resolveInside(name string, vid uint16, err error) (Segment, error) {
+	base, tail, _ := cutLast(name, ".")
+	outer, bad := ParseVID(tail)
+	if bad != nil {
 		return Segment{}, err
 	}
-	return Segment{parent.Attrs().Name, vid}, nil
+	parent, second := h.parent(base)
+	if second != nil {
+		return Segment{}, err
+	}
+	return Segment{Parent: parent.Attrs().Name, VID: vid, Outer: outer}, nil
 }
 
 func (h host) segmentOf(link netlink.Link) (Segment, error) {
@@ -106,7 +121,7 @@ func (h host) under(parentIndex int, vid uint16) (Segment, error) {
 	if _, err := h.parent(parent.Attrs().Name); err != nil {
 		return Segment{}, err
 	}
-	return Segment{parent.Attrs().Name, vid}, nil
+	return Segment{Parent: parent.Attrs().Name, VID: vid}, nil
 }
 
 // defaultParent is the interface of the default route.

@@ -29,7 +29,7 @@ func TestPlanRefuses(t *testing.T) {
 	cfg := net10()
 	cfg.Subnets[0].Aux = map[string]netip.Addr{"nas": ip("172.16.10.9")}
 	l.create(0, cfg)
-	l.create(0, Config{Name: "quiet", Segment: Segment{trunk, 30}, Mode: "passthru"})
+	l.create(0, Config{Name: "quiet", Segment: Segment{Parent: trunk, VID: 30}, Mode: "passthru"})
 	l.plan("c1", Request{Network: "mac_net10", IP: "172.16.10.10", MAC: "02:00:00:00:00:01"})
 	one := func(r Request) []Request { return []Request{r} }
 	for _, c := range []struct {
@@ -114,7 +114,7 @@ func TestImplicitNetworks(t *testing.T) {
 		}
 	}
 	// Two with subnets: which one is not ours to guess.
-	l.create(0, Config{Name: "second", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("172.16.11.0/24")}}})
+	l.create(0, Config{Name: "second", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("172.16.11.0/24")}}})
 	_, _, err := s.Plan(Owner{ID: "h"}, []Request{{VLAN: "10", Parent: trunk}})
 	wants(t, "ambiguous", err, "several networks (mac_net10, second …)")
 
@@ -139,7 +139,7 @@ func TestImplicitNetworks(t *testing.T) {
 
 func TestImplicitNameTaken(t *testing.T) {
 	l := newLab(t)
-	l.create(0, Config{Name: "enp0s9.10", Segment: Segment{trunk, 99}})
+	l.create(0, Config{Name: "enp0s9.10", Segment: Segment{Parent: trunk, VID: 99}})
 	if ep := l.plan("a", Request{VLAN: "10", Parent: trunk})[0]; ep.Network != "enp0s9.10-2" || ep.VID != 10 {
 		t.Errorf("%+v", ep)
 	}
@@ -154,7 +154,7 @@ func TestImplicitNameTaken(t *testing.T) {
 func TestAutomaticSkipsWhatOthersHave(t *testing.T) {
 	l := newLab(t)
 	l.plan("early", Request{VLAN: "10", Parent: trunk, IP: "172.16.10.2/24"})
-	_, err := l.store[0].Create(Config{Name: "clash", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.2")}}})
+	_, err := l.store[0].Create(Config{Name: "clash", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.2")}}})
 	wants(t, "gateway", err, "gateway 172.16.10.2: address 172.16.10.2 is already claimed by container early")
 	l.create(0, net10())
 	for i, want := range []string{"172.16.10.3/24", "172.16.10.4/24"} {
@@ -171,7 +171,7 @@ func TestAutomaticSkipsWhatOthersHave(t *testing.T) {
 
 func TestExhaustedPool(t *testing.T) {
 	l := newLab(t)
-	l.create(0, Config{Name: "tiny", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("10.0.0.0/30")}}})
+	l.create(0, Config{Name: "tiny", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("10.0.0.0/30")}}})
 	l.plan("a", Request{Network: "tiny"})
 	_, _, err := l.store[0].Plan(Owner{ID: "b"}, []Request{{Network: "tiny"}})
 	wants(t, "full", err, "network tiny: no free address left in 10.0.0.0/30")
@@ -187,9 +187,9 @@ func TestExhaustedPool(t *testing.T) {
 
 func TestOddSubnets(t *testing.T) {
 	l := newLab(t)
-	l.create(0, Config{Name: "p2p", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("10.0.0.0/31")}}})
-	l.create(0, Config{Name: "one", Segment: Segment{trunk, 11}, Subnets: []Subnet{{Prefix: prefix("10.0.1.7/32"), Gateway: ip("10.0.2.1")}}})
-	l.create(0, Config{Name: "two", Segment: Segment{trunk, 12}, Subnets: []Subnet{{Prefix: prefix("10.0.3.0/30")}, {Prefix: prefix("10.0.4.0/24"), IPRange: prefix("10.0.4.128/25")}}})
+	l.create(0, Config{Name: "p2p", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("10.0.0.0/31")}}})
+	l.create(0, Config{Name: "one", Segment: Segment{Parent: trunk, VID: 11}, Subnets: []Subnet{{Prefix: prefix("10.0.1.7/32"), Gateway: ip("10.0.2.1")}}})
+	l.create(0, Config{Name: "two", Segment: Segment{Parent: trunk, VID: 12}, Subnets: []Subnet{{Prefix: prefix("10.0.3.0/30")}, {Prefix: prefix("10.0.4.0/24"), IPRange: prefix("10.0.4.128/25")}}})
 	for _, c := range []struct{ netw, ip, addr, gateway string }{
 		{"p2p", "", "10.0.0.1/31", "10.0.0.0"},
 		{"one", "", "10.0.1.7/32", "10.0.2.1"},

@@ -35,6 +35,9 @@ func (p *plan) resolve(l *leg) error {
 	if err != nil {
 		return err
 	}
+	if l.net.Outer != 0 && (l.VLANDriver == driverEBPF || l.VLANDriver == "" && l.net.VLANDriver == driverEBPF) {
+		return errNoQinQ(l.net.Segment)
+	}
 	return carries(parent, l.net.Mode)
 }
 

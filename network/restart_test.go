@@ -14,7 +14,7 @@ func TestStartAgainAtOnce(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			l := newLab(t)
 			before := l.inventory(0)
-			l.create(0, Config{Name: "n", Segment: Segment{trunk, 10}, Mode: mode})
+			l.create(0, Config{Name: "n", Segment: Segment{Parent: trunk, VID: 10}, Mode: mode})
 			var other *box
 			if mode != passthru { // the link stays while another is on it
 				other = l.start(0, "other", Request{Network: "n"})

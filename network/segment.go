@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Segment is one broadcast domain: a VLAN of a parent NIC. VID 0 is the
@@ -10,14 +11,49 @@ import (
 type Segment struct {
 	Parent string `json:"parent,omitempty"`
 	VID    uint16 `json:"vlan,omitempty"`
+	// Outer is the service VLAN (IEEE 802.1ad, QinQ) that VID is inside; 0:
+	// none.
+	Outer uint16 `json:"outer_vlan,omitempty"`
 }
 
-// String is the segment as people write it: enp0s9.10, or enp0s9 if untagged.
+// String is the segment as people write it: enp0s9.10, enp0s9.100.10 for VLAN
+// 10 inside the service VLAN 100, or enp0s9 if untagged.
 func (s Segment) String() string {
 	if s.VID == 0 {
 		return s.Parent
 	}
-	return s.Parent + "." + strconv.Itoa(int(s.VID))
+	return s.Parent + "." + s.Tags()
+}
+
+// Tags are the segment's VLANs as --vlan has them: 10, or 100.10; empty if
+// untagged.
+func (s Segment) Tags() string {
+	switch {
+	case s.VID == 0:
+		return ""
+	case s.Outer != 0:
+		return strconv.Itoa(int(s.Outer)) + "." + strconv.Itoa(int(s.VID))
+	}
+	return strconv.Itoa(int(s.VID))
+}
+
+// service is the segment of the outer VLAN.
+func (s Segment) service() Segment { return Segment{Parent: s.Parent, VID: s.Outer} }
+
+// parseTags reads --vlan: 10, or 100.10 for VLAN 10 inside the service VLAN 100.
+func parseTags(s string) (outer, vid uint16, err error) {
+	first, second, inside := strings.Cut(s, ".")
+	if !inside {
+		vid, err = ParseVID(s)
+		return 0, vid, err
+	}
+	if outer, err = ParseVID(first); err == nil {
+		vid, err = ParseVID(second)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("VLAN %s: %w", s, err)
+	}
+	return outer, vid, nil
 }
 
 // ParseVID reads a VLAN id, 1 to 4094: IEEE 802.1Q reserves 0 for frames that

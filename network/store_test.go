@@ -12,7 +12,7 @@ import (
 )
 
 func net10() Config {
-	return Config{Name: "mac_net10", Segment: Segment{trunk, 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}}
+	return Config{Name: "mac_net10", Segment: Segment{Parent: trunk, VID: 10}, Subnets: []Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}}
 }
 
 func TestNetworksAreStored(t *testing.T) {
@@ -24,7 +24,7 @@ func TestNetworksAreStored(t *testing.T) {
 	}
 	for _, key := range []string{"mac_net10", made.ID, made.ID[:12], made.ID[:4]} {
 		got, err := s.Get(key)
-		if err != nil || got.ID != made.ID || got.Segment != (Segment{trunk, 10}) || got.Subnets[0].Gateway != ip("172.16.10.1") {
+		if err != nil || got.ID != made.ID || got.Segment != (Segment{Parent: trunk, VID: 10}) || got.Subnets[0].Gateway != ip("172.16.10.1") {
 			t.Errorf("%s: %+v, %v", key, got, err)
 		}
 	}
@@ -56,22 +56,22 @@ func TestNetworksThatDoNotFit(t *testing.T) {
 	l := newLab(t)
 	s := l.store[0]
 	l.create(0, net10())
-	l.create(0, Config{Name: "quiet", Segment: Segment{trunk, 30}, Mode: "passthru"})
+	l.create(0, Config{Name: "quiet", Segment: Segment{Parent: trunk, VID: 30}, Mode: "passthru"})
 	sub := func(p string) []Subnet { return []Subnet{{Prefix: prefix(p)}} }
 	for _, c := range []struct {
 		cfg  Config
 		want string
 	}{
 		{net10(), "network with name mac_net10 already exists"},
-		{Config{Name: "b", Segment: Segment{trunk, 10}, Subnets: sub("172.16.10.128/25")}, "overlaps with 172.16.10.0/24 of network mac_net10"},
-		{Config{Name: "b", Segment: Segment{trunk, 10}, Subnets: sub("172.16.0.0/16")}, "overlaps with"},
-		{Config{Name: "b", Segment: Segment{trunk, 20}, Subnets: sub("172.16.10.0/24")}, ""}, // another segment, another LAN
-		{Config{Name: "c", Segment: Segment{trunk, 10}, Subnets: sub("172.16.11.0/24")}, ""}, // several networks on one parent
-		{Config{Name: "d", Segment: Segment{"nope", 10}}, "parent nope: this host has no such interface"},
-		{Config{Name: "d", Segment: Segment{"lo", 10}}, "loopback"},
-		{Config{Name: "d", Segment: Segment{"", 10}}, "parent interface is needed"},
-		{Config{Name: "d", Segment: Segment{trunk, 30}}, "passthru mode has its parent to itself"},
-		{Config{Name: "d", Segment: Segment{trunk, 20}, Mode: "passthru"}, "passthru mode has its parent to itself"},
+		{Config{Name: "b", Segment: Segment{Parent: trunk, VID: 10}, Subnets: sub("172.16.10.128/25")}, "overlaps with 172.16.10.0/24 of network mac_net10"},
+		{Config{Name: "b", Segment: Segment{Parent: trunk, VID: 10}, Subnets: sub("172.16.0.0/16")}, "overlaps with"},
+		{Config{Name: "b", Segment: Segment{Parent: trunk, VID: 20}, Subnets: sub("172.16.10.0/24")}, ""}, // another segment, another LAN
+		{Config{Name: "c", Segment: Segment{Parent: trunk, VID: 10}, Subnets: sub("172.16.11.0/24")}, ""}, // several networks on one parent
+		{Config{Name: "d", Segment: Segment{Parent: "nope", VID: 10}}, "parent nope: this host has no such interface"},
+		{Config{Name: "d", Segment: Segment{Parent: "lo", VID: 10}}, "loopback"},
+		{Config{Name: "d", Segment: Segment{Parent: "", VID: 10}}, "parent interface is needed"},
+		{Config{Name: "d", Segment: Segment{Parent: trunk, VID: 30}}, "passthru mode has its parent to itself"},
+		{Config{Name: "d", Segment: Segment{Parent: trunk, VID: 20}, Mode: "passthru"}, "passthru mode has its parent to itself"},
 	} {
 		_, err := s.Create(c.cfg)
 		wants(t, c.cfg.Name+" "+c.want, err, c.want)
@@ -167,14 +167,14 @@ func TestResolveSegment(t *testing.T) {
 		seg          Segment
 		want         string
 	}{
-		{"enp0s9.10", "", Segment{trunk, 10}, ""},
-		{"enp0s9", "", Segment{trunk, 0}, ""},
-		{"enp0s9", "10", Segment{trunk, 10}, ""},
-		{"the-trunk-of-this-host", "10", Segment{trunk, 10}, ""},
-		{"the-trunk-of-this-host", "", Segment{trunk, 0}, ""},
-		{long + ".10", "", Segment{long, 10}, ""},
-		{"dotted.99", "", Segment{"dotted.99", 0}, ""}, // it is there, and is no VLAN
-		{"dotted.99.7", "", Segment{"dotted.99", 7}, ""},
+		{"enp0s9.10", "", Segment{Parent: trunk, VID: 10}, ""},
+		{"enp0s9", "", Segment{Parent: trunk, VID: 0}, ""},
+		{"enp0s9", "10", Segment{Parent: trunk, VID: 10}, ""},
+		{"the-trunk-of-this-host", "10", Segment{Parent: trunk, VID: 10}, ""},
+		{"the-trunk-of-this-host", "", Segment{Parent: trunk, VID: 0}, ""},
+		{long + ".10", "", Segment{Parent: long, VID: 10}, ""},
+		{"dotted.99", "", Segment{Parent: "dotted.99", VID: 0}, ""}, // it is there, and is no VLAN
+		{"dotted.99.7", "", Segment{Parent: "dotted.99", VID: 7}, ""},
 		{"nope.10", "", Segment{}, "parent nope: this host has no such interface"},
 		{"nope", "", Segment{}, "parent nope: this host has no such interface"},
 		{"nope", "10", Segment{}, "parent nope: this host has no such interface"},
@@ -195,7 +195,7 @@ func TestResolveSegment(t *testing.T) {
 	l.ip(0, "link", "set", trunk, "up")
 	l.ip(0, "addr", "add", "192.0.2.5/24", "dev", trunk)
 	l.ip(0, "route", "add", "default", "via", "192.0.2.1")
-	if seg, err := ResolveSegment("", "10"); err != nil || seg != (Segment{trunk, 10}) {
+	if seg, err := ResolveSegment("", "10"); err != nil || seg != (Segment{Parent: trunk, VID: 10}) {
 		t.Errorf("by default route: %+v, %v", seg, err)
 	}
 }

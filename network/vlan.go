@@ -18,10 +18,9 @@ type found struct {
 }
 
 // ensureVLAN returns the record of the VLAN's link, which is there.
-func (h host) ensureVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord, error) {
-	key := linkKey{parent.Attrs().Index, ep.VID}
+func (h host) ensureVLAN(l ledger, parent netlink.Link, ep Endpoint, key linkKey) (linkRecord, error) {
 	rec, recorded := l.link(key)
-	link, err := h.findVLAN(parent, ep.VID, rec)
+	link, err := h.findVLAN(parent, key, rec)
 	if err != nil {
 		return linkRecord{}, err
 	}
@@ -32,7 +31,7 @@ func (h host) ensureVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord
 		}
 	}
 	if link == nil {
-		return h.makeVLAN(l, parent, ep)
+		return h.makeVLAN(l, parent, ep, key)
 	}
 	if recorded && rec.Index == link.index {
 		return rec, nil
@@ -45,27 +44,30 @@ func (h host) ensureVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord
 
 // findVLAN looks for the link of the VLAN by what it is, not by its name.
 // Where the record leads to it, that costs no search.
-func (h host) findVLAN(parent netlink.Link, vid uint16, rec linkRecord) (*found, error) {
+func (h host) findVLAN(parent netlink.Link, key linkKey, rec linkRecord) (*found, error) {
 	if rec.Driver == driverKernel && rec.Index != 0 {
 		link, err := h.byIndex(rec.Index)
 		if err != nil {
 			return nil, err
 		}
-		if isVLAN(link, parent.Attrs().Index, vid) {
+		if isVLAN(link, key) {
 			return &found{rec.Index, link.Attrs().Name, driverKernel}, nil
 		}
 	}
-	index, err := vlanbpf.Find(h.Handle, parent, vid)
+	if key.service {
+		return h.searchVLAN(key, 0)
+	}
+	index, err := vlanbpf.Find(h.Handle, parent, key.vid)
 	if err != nil {
 		return nil, err
 	}
 	if index != 0 && rec.Driver == driverEBPF && rec.Index == index {
 		return &found{index, rec.Name, driverEBPF}, nil
 	}
-	return h.searchVLAN(parent, vid, index)
+	return h.searchVLAN(key, index)
 }
 
-func (h host) searchVLAN(parent netlink.Link, vid uint16, ifb int) (*found, error) {
+func (h host) searchVLAN(key linkKey, ifb int) (*found, error) {
 	links, err := h.links()
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func (h host) searchVLAN(parent netlink.Link, vid uint16, ifb int) (*found, erro
 	var byFilter *found
 	for _, link := range links {
 		switch {
-		case isVLAN(link, parent.Attrs().Index, vid):
+		case isVLAN(link, key):
 			return &found{link.Attrs().Index, link.Attrs().Name, driverKernel}, nil
 		case ifb != 0 && link.Attrs().Index == ifb:
 			byFilter = &found{ifb, link.Attrs().Name, driverEBPF}
@@ -92,10 +94,17 @@ func (h host) links() ([]netlink.Link, error) {
 	}
 }
 
-func isVLAN(link netlink.Link, parent int, vid uint16) bool {
+func isVLAN(link netlink.Link, key linkKey) bool {
 	vlan, ok := link.(*netlink.Vlan)
-	return ok && vlan.ParentIndex == parent && vlan.NetNsID < 0 && vlan.VlanId == int(vid) &&
-		vlan.VlanProtocol == netlink.VLAN_PROTOCOL_8021Q
+	return ok && vlan.ParentIndex == key.parent && vlan.NetNsID < 0 && vlan.VlanId == int(key.vid) &&
+		vlan.VlanProtocol == key.protocol()
+}
+
+func (k linkKey) protocol() netlink.VlanProtocol {
+	if k.service {
+		return netlink.VLAN_PROTOCOL_8021AD
+	}
+	return netlink.VLAN_PROTOCOL_8021Q
 }
 
 func carrier(link netlink.Link) bool {

@@ -76,7 +76,7 @@ func (h host) made(rec linkRecord) (netlink.Link, error) {
 
 func (h host) isOurs(link netlink.Link, key linkKey, rec linkRecord) bool {
 	if rec.Driver == driverKernel {
-		return isVLAN(link, key.parent, key.vid)
+		return isVLAN(link, key)
 	}
 	if link.Type() != "ifb" {
 		return false

@@ -12,15 +12,18 @@ import (
 
 // makeVLAN makes the link by the driver asked for; auto is the kernel's own
 // wherever it has one.
-func (h host) makeVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord, error) {
+func (h host) makeVLAN(l ledger, parent netlink.Link, ep Endpoint, key linkKey) (linkRecord, error) {
 	if ep.VLANDriver == driverEBPF {
-		return h.makeBy(driverEBPF, l, parent, ep)
+		return h.makeBy(driverEBPF, l, parent, ep, key)
 	}
-	rec, err := h.makeBy(driverKernel, l, parent, ep)
+	rec, err := h.makeBy(driverKernel, l, parent, ep, key)
+	if ep.Outer != 0 && errors.Is(err, unix.EOPNOTSUPP) {
+		return rec, fmt.Errorf("a VLAN inside another (QinQ) is the kernel's work alone, and this kernel has no 8021q (CONFIG_VLAN_8021Q), or the parent can't carry VLANs: %w", unix.EOPNOTSUPP)
+	}
 	if ep.VLANDriver == driverKernel || !errors.Is(err, unix.EOPNOTSUPP) {
 		return rec, err
 	}
-	rec, second := h.makeBy(driverEBPF, l, parent, ep)
+	rec, second := h.makeBy(driverEBPF, l, parent, ep, key)
 	if second != nil {
 		return rec, fmt.Errorf("%w; %w", err, second)
 	}
@@ -28,18 +31,21 @@ func (h host) makeVLAN(l ledger, parent netlink.Link, ep Endpoint) (linkRecord, 
 }
 
 // makeBy records the link, makes it, and records its index.
-func (h host) makeBy(driver string, l ledger, parent netlink.Link, ep Endpoint) (linkRecord, error) {
-	key := linkKey{parent.Attrs().Index, ep.VID}
-	rec := linkRecord{Segment: ep.Segment, Driver: driver, Made: true}
+func (h host) makeBy(driver string, l ledger, parent netlink.Link, ep Endpoint, key linkKey) (linkRecord, error) {
+	seg := ep.Segment
+	if key.service {
+		seg = seg.service()
+	}
+	rec := linkRecord{Segment: seg, Driver: driver, Made: true}
 	var err error
-	if rec.Name, err = h.freeName(ep.Segment); err != nil {
+	if rec.Name, err = h.freeName(seg); err != nil {
 		return rec, err
 	}
 	if err := l.setLink(key, rec); err != nil {
 		return rec, err
 	}
 	if driver == driverKernel {
-		err = h.makeKernel(parent, rec)
+		err = h.makeKernel(key, rec)
 	} else {
 		err = h.makeEBPF(l, parent, rec)
 	}
@@ -68,10 +74,10 @@ func (h host) freeName(seg Segment) (string, error) {
 	return "", fmt.Errorf("no free interface name for %s", seg)
 }
 
-func (h host) makeKernel(parent netlink.Link, rec linkRecord) error {
+func (h host) makeKernel(key linkKey, rec linkRecord) error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.ParentIndex = rec.Name, parent.Attrs().Index
-	err := h.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(rec.VID), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
+	attrs.Name, attrs.ParentIndex = rec.Name, key.parent
+	err := h.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(key.vid), VlanProtocol: key.protocol()})
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("driver kernel: this kernel has no 8021q, or the parent can't carry VLANs: %w", err)
@@ -113,7 +119,7 @@ func (h host) mendEBPF(l ledger, parent netlink.Link, rec linkRecord) (*found, e
 	if !rec.Made || rec.Index == 0 {
 		return nil, nil
 	}
-	key := linkKey{parent.Attrs().Index, rec.VID}
+	key := linkKey{parent: parent.Attrs().Index, vid: rec.VID}
 	ifb, err := h.byIndex(rec.Index)
 	if err != nil || ifb == nil || !h.isOurs(ifb, key, rec) {
 		return nil, err

@@ -48,12 +48,12 @@ func TestLinkName(t *testing.T) {
 		n    int
 		want string // empty: a shortened one
 	}{
-		{Segment{"enp0s9", 10}, 0, "enp0s9.10"},
-		{Segment{"enp0s20f0u2c", 10}, 0, "enp0s20f0u2c.10"},
-		{Segment{"enp0s20f0u2c2", 10}, 0, ""},
-		{Segment{"abcdefghijklmno", 4094}, 0, ""},
-		{Segment{"abcdefghijklmno", 4094}, 7, ""},
-		{Segment{"enp0s9", 10}, 1, ""},
+		{Segment{Parent: "enp0s9", VID: 10}, 0, "enp0s9.10"},
+		{Segment{Parent: "enp0s20f0u2c", VID: 10}, 0, "enp0s20f0u2c.10"},
+		{Segment{Parent: "enp0s20f0u2c2", VID: 10}, 0, ""},
+		{Segment{Parent: "abcdefghijklmno", VID: 4094}, 0, ""},
+		{Segment{Parent: "abcdefghijklmno", VID: 4094}, 7, ""},
+		{Segment{Parent: "enp0s9", VID: 10}, 1, ""},
 	} {
 		got := linkName(c.seg, c.n)
 		wants(t, got, checkIfName(got), "")
@@ -64,7 +64,7 @@ func TestLinkName(t *testing.T) {
 			t.Errorf("%s: %s shows neither parent nor VLAN", c.seg, got)
 		}
 	}
-	if linkName(Segment{"enp0s20f0u2c2", 10}, 0) == linkName(Segment{"enp0s20f0u2c3", 10}, 0) {
+	if linkName(Segment{Parent: "enp0s20f0u2c2", VID: 10}, 0) == linkName(Segment{Parent: "enp0s20f0u2c3", VID: 10}, 0) {
 		t.Error("two parents, one name")
 	}
 }

@@ -34,7 +34,7 @@ func vlanOf(conf *config.Config, parent, vlan string) (v config.VLAN, known bool
 	}
 	if vlan == "" { // --parent enp0s9.10
 		seg, err := network.ResolveSegment(parent, "")
-		if err != nil || seg.VID == 0 {
+		if err != nil || seg.VID == 0 || seg.Outer != 0 {
 			return config.VLAN{}, false
 		}
 		parent, vlan = seg.Parent, strconv.Itoa(int(seg.VID))
@@ -90,7 +90,7 @@ func subnetsOf(v config.VLAN) (all []network.Subnet) {
 // completeNetwork gives a network that is created without a subnet the one of
 // its VLAN.
 func completeNetwork(conf *config.Config, cfg *network.Config) error {
-	v, known := vlanOf(conf, cfg.Parent, strconv.Itoa(int(cfg.VID)))
+	v, known := vlanOf(conf, cfg.Parent, cfg.Tags())
 	if !known {
 		return nil
 	}

@@ -75,10 +75,7 @@ func networkRow(cfg network.Config, full bool) map[string]string {
 	if !full {
 		id = runtime.ShortID(id)
 	}
-	vlan := ""
-	if cfg.VID != 0 {
-		vlan = strconv.Itoa(int(cfg.VID))
-	}
+	vlan := cfg.Tags()
 	var subnets []string
 	for _, sub := range cfg.Subnets {
 		subnets = append(subnets, sub.Prefix.String())

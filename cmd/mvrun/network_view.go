@@ -29,6 +29,7 @@ type networkView struct {
 	Labels     map[string]string
 
 	VLAN       uint16 // 0: untagged
+	OuterVLAN  uint16 `json:",omitempty"` // QinQ: the service VLAN that it is inside
 	Parent     string
 	Mode       string
 	VLANDriver string
@@ -77,7 +78,7 @@ func viewNetwork(s *runtime.Store, cfg network.Config) (networkView, error) {
 		EnableIPv4: true, EnableIPv6: hasIPv6(cfg), Internal: cfg.Internal,
 		IPAM:       ipamView{Driver: "default", Options: map[string]string{}, Config: []subnetView{}},
 		Containers: map[string]endpointView{}, Options: cfg.Options, Labels: cfg.Labels,
-		VLAN: cfg.VID, Parent: cfg.Parent, Mode: cfg.Mode, VLANDriver: cfg.VLANDriver, MTU: cfg.MTU, Implicit: cfg.Implicit,
+		VLAN: cfg.VID, OuterVLAN: cfg.Outer, Parent: cfg.Parent, Mode: cfg.Mode, VLANDriver: cfg.VLANDriver, MTU: cfg.MTU, Implicit: cfg.Implicit,
 		Claims: []claimView{},
 	}
 	if v.Options == nil {
