@@ -34,7 +34,7 @@ func (s *Store) recover() error {
 	var errs []error
 	for _, e := range runs {
 		switch {
-		case isID(e.Name()):
+		case IsID(e.Name()):
 			errs = append(errs, s.reap(e.Name()))
 		case strings.HasPrefix(e.Name(), beginning):
 			errs = append(errs, s.reapBeginning(e))
@@ -47,7 +47,7 @@ func (s *Store) recover() error {
 	for _, e := range dirs {
 		id, gone := strings.CutPrefix(e.Name(), removing)
 		switch {
-		case !isID(id): // not ours
+		case !IsID(id): // not ours
 		case gone:
 			errs = append(errs, s.reapAs(id, s.remove))
 		case !s.exists(id):
@@ -66,7 +66,7 @@ func (s *Store) reapClaims() error {
 		return err
 	}
 	for _, e := range entries {
-		if id, ok := strings.CutPrefix(e.Name(), "."); ok && isID(id) && !s.held(id) {
+		if id, ok := strings.CutPrefix(e.Name(), "."); ok && IsID(id) && !s.held(id) {
 			if err := removeIfThere(s.claimPath(id)); err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of "init"
 	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runc/libcontainer/utils"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +34,11 @@ func Reexec() {
 		libcontainer.Init()
 	}
 }
+
+// KeepDescriptors keeps every descriptor above standard error, also those that
+// we were started with, from the processes that we start. Files handed to one
+// by name still reach it.
+func KeepDescriptors() error { return utils.CloseExecFrom(3) }
 
 // Instance is one life of a container, from its first process's start to its
 // end, or one process in it.

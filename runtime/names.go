@@ -48,8 +48,8 @@ func NewID() string {
 	}
 }
 
-// isID tells whether the name is a whole container ID.
-func isID(name string) bool {
+// IsID tells whether the name is a whole container ID.
+func IsID(name string) bool {
 	return len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 

@@ -110,7 +110,7 @@ func (s *Store) held(id string) bool {
 // no other's. An unknown one is ErrNotFound.
 func (s *Store) Resolve(ref string) (string, error) {
 	name := strings.TrimPrefix(ref, "/")
-	if isID(name) && s.exists(name) {
+	if IsID(name) && s.exists(name) {
 		return name, nil
 	}
 	if validName.MatchString(name) {

@@ -61,6 +61,9 @@ type Monitor struct {
 func Main(store *runtime.Store, id string) error {
 	// The thread that starts the container is its parent; it must not go away.
 	goruntime.LockOSThread()
+	if err := checkBirth(store, id); err != nil {
+		return fmt.Errorf("%s is mvrun's own command, use run or start: %w", Command, err)
+	}
 	unix.CloseOnExec(lockFD)
 	unix.CloseOnExec(requestFD)
 	// Our mounts are ours alone and go with us; the host's go on to come in.

@@ -36,6 +36,10 @@ type Spawned struct {
 // Cancel must follow.
 func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 	go runtime.WarmCgroups()
+	// A pipe or lock of our caller's must not stay open as long as a container.
+	if err := runtime.KeepDescriptors(); err != nil {
+		return nil, fmt.Errorf("mark open files: %w", err)
+	}
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
