@@ -198,6 +198,31 @@ func TestWithdrawnLease(t *testing.T) {
 	}
 }
 
+// A leg that is connected later leases too, and leads out if it is to.
+func TestConnectByDHCP(t *testing.T) {
+	h, _, server := leasing(t)
+	h.OK("network", "create", "-d", "macvlan", "-o", "parent="+lab.Trunk, "lan")
+	h.OK("run", "-d", "--name", "c1", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
+	h.OK("network", "connect", "--ip", "dhcp", "lan", "c1")
+	addr := field(t, h, "c1", "{{.NetworkSettings.Networks.lan.IPAddress}}")
+	out := h.OK("exec", "c1", "sh", "-c", "ip addr show dev eth1; ip route")
+	if addr == "" || !strings.Contains(out, addr+"/24") || !strings.Contains(out, "default via 172.16.0.1 dev eth1") {
+		t.Errorf("leased %q:\n%s", addr, out)
+	}
+	h.OK("network", "disconnect", "lan", "c1")
+	h.Eventually("the lease is given back", func() bool { return server.Leases() == "" })
+	if out := h.OK("exec", "c1", "ip", "route"); strings.Contains(out, "default") {
+		t.Errorf("a route is left:\n%s", out)
+	}
+	// The default route goes from a leg with a gateway to one with a lease and back.
+	h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.20.0/24", "-o", "parent=enp0s9.20", "net20")
+	h.OK("network", "connect", "net20", "c1")
+	h.OK("network", "connect", "--ip", "dhcp", "--gw-priority", "5", "lan", "c1")
+	wantRoute(t, h, "c1", "default via 172.16.0.1 dev eth2")
+	h.OK("network", "disconnect", "lan", "c1")
+	wantRoute(t, h, "c1", "default via 172.16.20.1 dev eth1")
+}
+
 // The server offers what another machine has: that is declined, and the start
 // says why it got nothing.
 func TestOfferedAddressIsTaken(t *testing.T) {

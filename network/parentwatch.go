@@ -13,7 +13,9 @@ import (
 )
 
 // parentWatch hears when the carrier of a leg's parent comes back. The link that
-// the macvlan sits on won't do: with the eBPF driver it always has one.
+// the macvlan sits on won't do: with the eBPF driver it always has one. The
+// kernel tells of changes about once a second (linkwatch): a shorter loss may
+// go unheard.
 type parentWatch struct {
 	conn *socket.Conn
 	up   bool

@@ -25,9 +25,11 @@ func (h *Handle) WriteLease(endpoint string, lease network.Lease) error {
 
 // ReadLease returns the endpoint's lease of an earlier start, or nil. One that
 // can't be read is as good as none: the server is asked anew.
-func (h *Handle) ReadLease(endpoint string) *network.Lease {
+func (h *Handle) ReadLease(endpoint string) *network.Lease { return h.store.readLease(h.ID, endpoint) }
+
+func (s *Store) readLease(id, endpoint string) *network.Lease {
 	var lease network.Lease
-	if jsonfile.Read(h.store.leasePath(h.store.Dir(h.ID), endpoint), &lease) != nil {
+	if jsonfile.Read(s.leasePath(s.Dir(id), endpoint), &lease) != nil {
 		return nil
 	}
 	return &lease
@@ -46,16 +48,18 @@ func (h *Handle) giveLeasesBack() {
 	if err != nil {
 		return
 	}
+	h.store.giveBack(&c, c.Network.Endpoints)
+}
+
+func (s *Store) giveBack(c *Config, eps []network.Endpoint) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaseRelease)
 	defer cancel()
-	for _, ep := range c.Network.Endpoints {
-		lease := h.ReadLease(ep.ID)
-		if lease == nil || !lease.Valid(time.Now()) {
-			continue
-		}
+	for _, ep := range eps {
+		lease := s.readLease(c.ID, ep.ID)
 		// Once: whoever finishes a removal that was killed does not try again.
-		if removeIfThere(h.store.leasePath(h.store.Dir(h.ID), ep.ID)) == nil {
-			_ = h.store.Networks.GiveBack(ctx, c.LeaseOwner(), ep, *lease)
+		err := removeIfThere(s.leasePath(s.Dir(c.ID), ep.ID))
+		if err == nil && lease != nil && lease.Valid(time.Now()) {
+			_ = s.Networks.GiveBack(ctx, c.LeaseOwner(), ep, *lease)
 		}
 	}
 }

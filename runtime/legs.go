@@ -136,6 +136,7 @@ func (s *Store) SplitLegs(c *Config, nameOrID string) (left, gone []network.Endp
 
 // DropLegs gives up the claims of endpoints that the container has no more.
 func (s *Store) DropLegs(c *Config, gone []network.Endpoint) error {
+	s.giveBack(c, gone)
 	var errs []error
 	for _, ep := range gone {
 		errs = append(errs, s.Networks.ReleaseLeg(c.ID, ep.ID))

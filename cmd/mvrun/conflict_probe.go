@@ -8,31 +8,35 @@ import (
 	"github.com/mvrun/mvrun/network"
 )
 
-// setProbe tells the legs how long to look for others with their addresses: by
-// the command line, else by the configuration file.
+func conflictProbeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "conflict-probe", Usage: "how long to ask the LAN whether the address is free, or off (default: 30ms)"}
+}
+
+// setProbe tells the legs how long to look for others with their addresses.
 func setProbe(c *cli.Context, w *wish) error {
-	probe := c.String("conflict-probe")
-	switch {
-	case len(w.legs) == 0 && c.IsSet("conflict-probe"):
-		return errors.New("--conflict-probe needs --vlan N or --network NAME: without a network there is no address to look for")
-	case len(w.legs) == 0:
+	if len(w.legs) == 0 {
+		if c.IsSet("conflict-probe") {
+			return errors.New("--conflict-probe needs --vlan N or --network NAME: without a network there is no address to look for")
+		}
 		return nil
-	case !c.IsSet("conflict-probe"):
-		conf, err := configOf(c)
-		if err != nil {
-			return err
-		}
-		probe = conf.ConflictProbe
-	case probe == "":
-		return errors.New("--conflict-probe needs a duration such as 30ms, or off")
 	}
-	if probe != "" {
-		if err := network.CheckProbe(probe); err != nil {
-			return err
-		}
-	}
+	probe, err := conflictProbe(c)
 	for i := range w.legs {
 		w.legs[i].Probe = probe
 	}
-	return nil
+	return err
+}
+
+// conflictProbe is what the command line says, else the configuration file;
+// empty is mvrun's own default.
+func conflictProbe(c *cli.Context) (string, error) {
+	if !c.IsSet("conflict-probe") {
+		conf, err := configOf(c)
+		if err != nil || conf.ConflictProbe == "" {
+			return "", err
+		}
+		return conf.ConflictProbe, network.CheckProbe(conf.ConflictProbe)
+	}
+	probe := c.String("conflict-probe")
+	return probe, network.CheckProbe(probe)
 }

@@ -80,7 +80,7 @@ func networkFlags() []cli.Flag {
 		&cli.IntFlag{Name: "mtu", Usage: "MTU in bytes, at most the parent's"},
 		&cli.StringFlag{Name: "mac-address", Usage: "MAC address (default: a stable one)"},
 		&cli.StringFlag{Name: "vlan-driver", Usage: "auto, kernel or ebpf"},
-		&cli.StringFlag{Name: "conflict-probe", Usage: "how long to ask the LAN whether the address is free, or off (default: 30ms)"},
+		conflictProbeFlag(),
 		&cli.StringSliceFlag{Name: "dns", Usage: "DNS server"},
 		&cli.StringSliceFlag{Name: "dns-search", Usage: "DNS search domain"},
 		&cli.StringSliceFlag{Name: "dns-option", Aliases: []string{"dns-opt"}, Usage: "resolver option"},

@@ -16,13 +16,14 @@ var networkConnectCommand = &cli.Command{
 	Usage:     "connect a container to a network, running or not",
 	ArgsUsage: "NETWORK CONTAINER",
 	Flags: []cli.Flag{
-		&cli.StringFlag{Name: "ip", Usage: "address, ADDR[/LEN] or none"},
+		&cli.StringFlag{Name: "ip", Usage: "address, ADDR[/LEN], dhcp or none"},
 		&cli.StringFlag{Name: "ip6", Usage: "IPv6 address ADDR[/LEN], slaac, link-local or none"},
 		&cli.StringSliceFlag{Name: "alias", Usage: "a further name of the container on the network"},
 		&cli.IntFlag{Name: "gw-priority", Usage: "the network with the highest has the default route"},
 		&cli.StringFlag{Name: "mac-address", Usage: "MAC address (default: a stable one)"},
 		&cli.StringFlag{Name: "ifname", Usage: "name of the interface (default: the first free of eth0, eth1, …)"},
 		&cli.IntFlag{Name: "mtu", Usage: "MTU in bytes, at most the parent's"},
+		conflictProbeFlag(),
 		&cli.StringSliceFlag{Name: "driver-opt", Usage: "com.docker.network.endpoint.ifname=NAME"},
 	},
 	Action: connectNetwork,
@@ -45,6 +46,10 @@ func connectNetwork(c *cli.Context) error {
 		if err := setDriverOption(&req, opt); err != nil {
 			return fmt.Errorf("--%w", err)
 		}
+	}
+	var err error
+	if req.Probe, err = conflictProbe(c); err != nil {
+		return err
 	}
 	store, err := openStore(c)
 	if err != nil {
