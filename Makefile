@@ -27,7 +27,7 @@ endif
 LDFLAGS := -X main.version=$(VERSION)
 
 BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca-certificates
-TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry
+TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io
 DEMO_DEPS  := iproute2 util-linux tcpdump
 VM_DEPS    := qemu-system-x86 debootstrap e2fsprogs xz-utils
 BENCH_DEPS := hyperfine
@@ -66,7 +66,7 @@ test-unit: busybox ## run the tests of the packages only
 
 test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/lab ./integration/rules
+	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/images ./integration/lab ./integration/rules
 
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)

@@ -150,6 +150,16 @@ func TestOverlayTakesRootsOwnMode(t *testing.T) {
 	}, newLayer(t, entry{name: "x"}))
 }
 
+// overlayfs refuses one directory twice; the upper one counts.
+func TestOverlayOfTheSameLayerTwice(t *testing.T) {
+	twice, between := newLayer(t, entry{name: "f", body: "twice"}, entry{name: "kept", body: "x"}), newLayer(t, entry{name: "f", body: "between"}, entry{name: ".wh.kept"})
+	overlay(t, Open(t.TempDir()), func(root string) {
+		if got := names(t, root); !slices.Equal(got, []string{"f", "kept"}) || read(t, filepath.Join(root, "f")) != "twice" {
+			t.Errorf("the root holds %q, f %q", got, read(t, filepath.Join(root, "f")))
+		}
+	}, newLayer(t), twice, newLayer(t), between, newLayer(t), twice, newLayer(t))
+}
+
 func TestOverlayOfNoLayers(t *testing.T) {
 	s := Open(t.TempDir())
 	overlay(t, s, func(root string) {

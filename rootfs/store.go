@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -45,15 +46,20 @@ func (s *Store) Unpack(ctx context.Context, layers []v1.Layer) (lower []string, 
 	if len(layers) == 0 {
 		return s.empty()
 	}
-	lower = make([]string, len(layers))
 	var missing []v1.Layer
-	for i, layer := range layers {
+	for i, layer := range slices.Backward(layers) {
 		id, err := layer.DiffID()
 		if err != nil {
 			return nil, fmt.Errorf("read layer %d's diff-id: %w", i, err)
 		}
 		dir := s.path(id)
-		lower[len(layers)-1-i] = dir
+		if slices.Contains(lower, dir) {
+			// overlayfs refuses a directory that is there twice (ELOOP). Old images
+			// have the same empty layer many times; of any, the upper one hides all of
+			// the lower one.
+			continue
+		}
+		lower = append(lower, dir)
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, layer)
 		} else if err != nil {
@@ -63,6 +69,7 @@ func (s *Store) Unpack(ctx context.Context, layers []v1.Layer) (lower []string, 
 	if len(missing) == 0 {
 		return lower, nil
 	}
+	slices.Reverse(missing) // as they are downloaded
 	return lower, s.unpackAll(ctx, missing)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/gzip"
 )
 
 // writeLayout writes the image as an OCI image layout and puts it in the place
@@ -49,7 +49,7 @@ func fill(l layout, layer []byte, arch string, when time.Time) error {
 	if err != nil {
 		return err
 	}
-	layerDesc, err := l.blob(small, types.OCILayerZStd)
+	layerDesc, err := l.blob(small, types.OCILayer)
 	if err != nil {
 		return err
 	}
@@ -84,15 +84,21 @@ func config(diffID v1.Hash, arch string, when time.Time) v1.ConfigFile {
 	}
 }
 
-// compress by zstd: as small as gzip -9 and unpacked in a fraction of the time.
-// One thread, as the output of several depends on their timing.
+// compress by gzip, which every tool reads that a user may save or push the
+// image for: Docker before 23 and umoci before 0.5 know no zstd.
 func compress(data []byte) ([]byte, error) {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	var small bytes.Buffer
+	w, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
 	if err != nil {
 		return nil, fmt.Errorf("compress layer: %w", err)
 	}
-	defer w.Close()
-	return w.EncodeAll(data, nil), nil
+	if _, err := w.Write(data); err != nil {
+		return nil, fmt.Errorf("compress layer: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress layer: %w", err)
+	}
+	return small.Bytes(), nil
 }
 
 type layout string
