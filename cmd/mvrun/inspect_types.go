@@ -199,6 +199,7 @@ type legView struct {
 	GlobalIPv6Address   string
 	GlobalIPv6PrefixLen int
 	DNSNames            []string
+	GwPriority          int
 }
 
 type ipamConfigView struct {

@@ -215,6 +215,8 @@ func viewNetworks(cont *runtime.Container) networkSettingsView {
 			}
 		}
 		e.IPAMConfig = &ipamConfigView{IPv4Address: e.IPAddress}
+		e.Aliases, e.GwPriority = ep.Aliases, ep.GwPriority
+		e.DNSNames = append(append([]string{cont.Config.Name}, ep.Aliases...), runtime.ShortID(cont.Config.ID))
 		v.Networks[ep.Network] = e
 		if i == 0 {
 			v.Gateway, v.IPAddress, v.IPPrefixLen, v.MacAddress = e.Gateway, e.IPAddress, e.IPPrefixLen, e.MacAddress
