@@ -26,6 +26,9 @@ func run(m *testing.M) int {
 		defer os.RemoveAll(dir)
 		err = lab.UseProgram(dir)
 	}
+	if err == nil {
+		err = writeScriptBin(dir)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -53,17 +53,22 @@ func (p inPlace) Verbose() bool                        { return testing.Verbose(
 // Skip: a script may not, see lab.Needs.
 func (p inPlace) Skip(args ...any) { p.Fatal(append([]any{"a script skips:"}, args...)...) }
 
-// scriptHost puts an mvrun into PATH that runs on the host.
+// scriptBin holds the mvrun of all scripts, which runs on the script's host. It
+// is written once, before there are threads that fork: a program that a child
+// still has open for writing can't be executed (ETXTBSY).
+var scriptBin string
+
+func writeScriptBin(dir string) error {
+	scriptBin = filepath.Join(dir, "bin")
+	if err := os.Mkdir(scriptBin, 0o755); err != nil {
+		return err
+	}
+	wrapper := fmt.Sprintf("#!/bin/sh\nexec nsenter --net=\"$NETNS\" -- %s \"$@\"\n", lab.Program())
+	return os.WriteFile(filepath.Join(scriptBin, "mvrun"), []byte(wrapper), 0o755)
+}
+
 func scriptHost(h *lab.Host, env *testscript.Env) error {
-	bin := filepath.Join(env.WorkDir, ".bin")
-	if err := os.Mkdir(bin, 0o755); err != nil {
-		return err
-	}
-	wrapper := fmt.Sprintf("#!/bin/sh\nexec nsenter --net=%s -- %s \"$@\"\n", h.Path(), lab.Program())
-	if err := os.WriteFile(filepath.Join(bin, "mvrun"), []byte(wrapper), 0o755); err != nil {
-		return err
-	}
-	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("PATH", scriptBin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Vars = append(append(env.Vars, h.Env...), "NETNS="+h.Path())
 	return nil
 }
