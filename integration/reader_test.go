@@ -14,16 +14,16 @@ import (
 // A reader may pause for as long as it likes: every byte is there when it goes
 // on, although the process that wrote them has long ended.
 func TestReaderPauses(t *testing.T) {
-	for name, c := range map[string]struct{ command, pause, want string }{
-		"exec":           {"exec c1 seq 1 25000", "2", "138894"},
-		"exec's stderr":  {"exec c1 sh -c 'seq 1 25000 >&2' 2>&1 >/dev/null", "2", "138894"},
-		"run":            {"run --rm --name c2 --network none busybox seq 1 200000", "12", "1288895"},
-		"run, just gone": {"run --rm --name c2 --network none busybox seq 1 100000", "12", "588895"},
+	for name, c := range map[string]struct{ command, reader, want string }{
+		"exec":          {"exec c1 seq 1 25000", "sleep 2; wc -c", "138894"},
+		"exec's stderr": {"exec c1 sh -c 'seq 1 25000 >&2' 2>&1 >/dev/null", "sleep 2; wc -c", "138894"},
+		// The second pause begins when the container has ended.
+		"run": {"run --rm --name c2 --network none busybox seq 1 200000", "sleep 2; head -c 400000 >/dev/null; sleep 12; wc -c", "888895"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := host(t)
 			h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
-			r := h.Exec(nil, "sh", "-c", lab.Program()+" "+c.command+" | (sleep "+c.pause+"; wc -c)")
+			r := h.Exec(nil, "sh", "-c", lab.Program()+" "+c.command+" | ("+c.reader+")")
 			if got := strings.TrimSpace(r.Stdout); got != c.want {
 				t.Errorf("%s of %s bytes came: %v", got, c.want, r)
 			}

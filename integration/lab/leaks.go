@@ -132,10 +132,14 @@ func (h *Host) cgroups() []string {
 	return found
 }
 
-func (h *Host) cgroupParents() []string {
-	v2, _ := filepath.Glob("/sys/fs/cgroup" + h.CgroupParent)
-	v1, _ := filepath.Glob("/sys/fs/cgroup/*" + h.CgroupParent)
-	return append(v1, v2...)
+// cgroupParents are what stays of cgroups when nothing runs: that of the
+// containers, and with cgroup v2 that of the monitors beside it.
+func (h *Host) cgroupParents() (found []string) {
+	for _, pattern := range []string{"/sys/fs/cgroup/*" + h.CgroupParent, "/sys/fs/cgroup" + h.CgroupParent, "/sys/fs/cgroup" + h.CgroupParent + "-monitors"} {
+		dirs, _ := filepath.Glob(pattern)
+		found = append(found, dirs...)
+	}
+	return found
 }
 
 // files lists what stays in the root and state directories although there is

@@ -40,6 +40,7 @@ type Monitor struct {
 	out    *output
 	stdio  atomic.Pointer[stdio]
 	ready  chan *network.Namespace // made while the command was still busy
+	alone  chan struct{}           // closed when we are out of the command's cgroups
 	life   *life                   // the current one; set by the main goroutine, under legs
 
 	// legs is held while the container's legs come or go: with a life, or by
@@ -76,8 +77,10 @@ func Main(store *runtime.Store, id string) error {
 		store:    store,
 		handle:   store.Adopt(id, os.NewFile(lockFD, "monitor.lock")),
 		ready:    make(chan *network.Namespace, 1),
+		alone:    make(chan struct{}),
 		stopping: make(chan struct{}),
 	}
+	go m.leaveCgroups()
 	go m.prepareNamespace()
 	c, err := connOf(os.NewFile(requestFD, "request"))
 	if err != nil {
@@ -102,6 +105,14 @@ func Main(store *runtime.Store, id string) error {
 // starts would inherit that.
 func outlive() {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
+}
+
+// leaveCgroups is done beside everything else: a cgroup may be slow to join.
+func (m *Monitor) leaveCgroups() {
+	defer close(m.alone)
+	if err := m.store.LeaveCgroups(); err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
 }
 
 // prepareNamespace makes a network namespace before anybody asks for it: that
@@ -149,6 +160,7 @@ func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
 		first = m.out.add(c, req.Stdout, req.Stderr)
 	}
 	m.state.RestartCount, m.state.StoppedByUser = 0, false
+	<-m.alone // the container is born in our cgroups
 	life, err := m.start(req.Size)
 	if err == nil && !committed {
 		// What its command does not live to see has not happened.
