@@ -16,6 +16,8 @@ import (
 // the leg's own goroutines and must not block for long, nor call Stop.
 type Hooks struct {
 	Conflict func(Conflict)
+	// ParentGone is told that the parent was deleted, or can't be watched.
+	ParentGone func()
 	// Lease is told of every change of a DHCP lease, the first one before
 	// Attach returns. err says that it could not be applied.
 	Lease func(leg *Leg, e LeaseEvent, err error)
@@ -70,7 +72,15 @@ func (l *Leg) Start() {
 	for _, w := range l.watches {
 		l.begin(w)
 	}
-	l.tasks.Go(func() { l.parent.run(l.ctx, l.announce) })
+	l.tasks.Go(l.watchOver)
+}
+
+// watchOver stays with the parent until one of them ends.
+func (l *Leg) watchOver() {
+	l.parent.run(l.ctx, l.announce)
+	if l.ctx.Err() == nil && l.hooks.ParentGone != nil {
+		l.hooks.ParentGone()
+	}
 }
 
 // begin runs a watch's task, under the lock.

@@ -14,7 +14,10 @@ import (
 
 // hooks are what the monitor wants to hear of a leg.
 func (m *Monitor) hooks(l *life, ep network.Endpoint) network.Hooks {
-	h := network.Hooks{Conflict: func(c network.Conflict) { m.conflict(l, c) }}
+	h := network.Hooks{
+		Conflict:   func(c network.Conflict) { m.conflict(l, c) },
+		ParentGone: func() { go m.rejoin(l, ep) },
+	}
 	if ep.DHCP {
 		h.Prior = m.handle.ReadLease(ep.ID)
 		h.Lease = func(leg *network.Leg, e network.LeaseEvent, err error) { m.leaseChanged(l, ep, leg, e, err) }
