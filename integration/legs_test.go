@@ -10,8 +10,6 @@ import (
 	"github.com/mvrun/mvrun/integration/lab"
 )
 
-func (c tenant) in(h *lab.Host, args ...string) string { return inside(h, c.name, args...) }
-
 // inside runs a command in a container, which must succeed.
 func inside(h *lab.Host, container string, args ...string) string {
 	return h.OK(append([]string{"exec", container}, args...)...)
