@@ -30,13 +30,13 @@ BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io
 DEMO_DEPS  := iproute2 util-linux tcpdump
 VM_DEPS    := qemu-system-x86 debootstrap e2fsprogs xz-utils
-BENCH_DEPS := hyperfine
-BENCH_PEERS := docker.io podman containernetworking-plugins runc crun
+BENCH_DEPS := hyperfine docker-registry
+BENCH_PEERS := docker.io podman containernetworking-plugins runc crun skopeo umoci
 
 need = @tools/need
 
 .DEFAULT_GOAL := help
-.PHONY: help build static busybox test test-unit test-integration test-vm race fuzz lint fmt demo bench bench-deps install clean
+.PHONY: help build static busybox test test-unit test-integration test-vm race fuzz lint fmt demo bench bench-images bench-deps install clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,10 +95,16 @@ demo: build ## the experiment: two hosts, one trunk, VLANs 10 and 20, four conta
 	$(need) $(DEMO_DEPS)
 	@MVRUN=$(CURDIR)/bin/mvrun demo/demo
 
-bench: build ## measure mvrun beside docker, podman, runc and crun, those that are installed
+bench: build ## measure mvrun beside the other runtimes that are installed
 	$(need) $(BENCH_DEPS)
 	@go build -o bin/bundle ./bench/bundle
 	@MVRUN=$(CURDIR)/bin/mvrun bench/bench
+	@$(MAKE) bench-images
+
+bench-images: build ## the part of bench that is about images: pull, load, many layers
+	$(need) $(BENCH_DEPS)
+	@go build -o bin/measure ./bench/measure
+	@MVRUN=$(CURDIR)/bin/mvrun bench/images
 
 bench-deps: ## install the peers that make bench compares with
 	$(need) $(BENCH_DEPS) $(BENCH_PEERS)
