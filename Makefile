@@ -72,7 +72,7 @@ test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp
 	$(need) $(TEST_DEPS) $(VM_DEPS)
 	go test -c -tags '$(TAGS) netgo osusergo' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
 	MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
-		go test -count=1 -timeout 30m $(if $(RUN),-v -run '$(RUN)') ./integration/vm/...
+		go test -count=1 -timeout 90m $(if $(RUN),-v -run '$(RUN)') ./integration/vm/...
 
 race: busybox ## run the packages' tests under the race detector
 	$(need) $(TEST_DEPS)

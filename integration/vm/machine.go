@@ -152,12 +152,14 @@ func (m *Machine) kernelLine() string {
 	return strings.Join(append(words, m.Spec.Params...), " ")
 }
 
-// cpuOf is the processor with all that the accelerator can do.
+// cpuOf is the real processor where there is one to use. Emulated, the plainest
+// is the fastest: the kernel and Go use whatever else there is, and each of
+// those instructions costs (a container's start takes 20 % less than on "max").
 func cpuOf(accel string) string {
 	if strings.HasPrefix(accel, "kvm") {
 		return "host"
 	}
-	return "max"
+	return "qemu64"
 }
 
 // PowerCut ends the machine at once, with all that it had not written.
