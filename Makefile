@@ -112,6 +112,8 @@ bench-deps: ## install the peers that make bench compares with
 install: ## install $(BIN) under $(DESTDIR)$(PREFIX); make build or make static first
 	@[[ -x $(BIN) ]] || { echo 'make: $(BIN) is missing: run make build first' >&2; exit 1; }
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/mvrun
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' contrib/systemd/mvrun.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/mvrun.service
 
 clean: ## remove what make wrote
 	rm -rf bin image/embedded bench/results
