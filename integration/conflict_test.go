@@ -184,7 +184,9 @@ func conflictsOf(h *lab.Host) string {
 	return h.OK("events", "--since", "1h", "--until", time.Now().Format(time.RFC3339Nano), "--filter", "event=conflict")
 }
 
-// Two hosts start the same address in the same moment: never both.
+// Two hosts start the same address in the same moment. The probe makes it rare
+// that both get it (on a busy machine a frame can take longer than the whole
+// window), and then the guard tells of it: never both unnoticed.
 func TestSimultaneousStarts(t *testing.T) {
 	t.Parallel()
 	a, b := lab.TwoHosts(t)
@@ -198,7 +200,9 @@ func TestSimultaneousStarts(t *testing.T) {
 		}
 		wg.Wait()
 		if codes == [2]int{0, 0} {
-			t.Error("both have the address")
+			a.Eventually("a guard tells that both have the address", func() bool {
+				return conflictsOf(a)+conflictsOf(b) != ""
+			})
 		}
 		a.Mvrun("rm", "-f", "c1")
 		b.Mvrun("rm", "-f", "c1")
