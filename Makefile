@@ -55,10 +55,9 @@ busybox: # the image that is embedded: made here from Debian's busybox-static, n
 	@go run ./cmd/mkbusybox
 	@install -D -m 0755 /usr/bin/tini-static runtime/embedded/init # for run --init
 
-test: build ## run all the tests (as root: containers are real)
+test: build ## run all the tests of this machine's kernel (as root: containers are real)
 	$(need) $(TEST_DEPS)
 	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -timeout 60m $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
-	@$(MAKE) test-vm
 
 test-unit: busybox ## run the tests of the packages only
 	$(need) $(TEST_DEPS)
