@@ -123,7 +123,9 @@ func TestSubInterfaceOfAnotherRootIsUsedAndKept(t *testing.T) {
 	first, _ := lab.OneHost(t)
 	second := first.SameMachine()
 	tenant{"a1", 10}.start(first)
+	first.Down("enp0s9.10")             // before Linux 6.2 no link that is up can be renamed
 	first.Rename("enp0s9.10", "vlan10") // found by parent and VID, not by its name
+	first.Up("vlan10")
 	tenant{"b1", 10}.start(second)
 	wantLinks(t, first, "both run", "vlan10")
 	if r := first.Mvrun("exec", "a1", "ping", "-c", "1", "-W", "2", "172.16.10.11"); r.Code != 0 {

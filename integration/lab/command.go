@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -171,10 +172,14 @@ func (h *Host) Sh(line string) string {
 // Eventually waits for something that happens by itself, and soon.
 func (h *Host) Eventually(what string, ok func() bool) {
 	h.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	soon := 15 * time.Second
+	if testing.Short() {
+		soon *= 4 // an emulated machine
+	}
+	deadline := time.Now().Add(soon)
 	for !ok() {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("still not so after 15 s: %s", what)
+			h.t.Fatalf("still not so after %v: %s", soon, what)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -20,6 +20,7 @@ const suiteTime = 40 * time.Minute
 
 // TestSuite runs the integration suite on Debian's kernel. What is skipped
 // there must run on the host's kernel: a test that runs on neither is none.
+// MVRUN_VM_SUITE=regexp chooses tests of it.
 func TestSuite(t *testing.T) {
 	spec := parts.Spec("suite")
 	spec.MemoryMB, spec.CPUs = 1024, 2
@@ -27,8 +28,8 @@ func TestSuite(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), suiteTime)
 	defer cancel()
 	began := time.Now()
-	r, err := g.agent.run(ctx, nil, []string{"MVRUN_BIN=/usr/local/bin/mvrun"}, "sh", "-c",
-		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.short -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
+	r, err := g.agent.run(ctx, nil, []string{"MVRUN_BIN=/usr/local/bin/mvrun", "MVRUN_VM_SUITE=" + os.Getenv("MVRUN_VM_SUITE")}, "sh", "-c",
+		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.short -test.run \"$MVRUN_VM_SUITE\" -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
 	keep(t, "suite.log", r.Stdout)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(r.Stdout, 100))
@@ -116,22 +117,23 @@ func (o outcomes) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", o.count(passed), o.count(failed), o.count(skipped))
 }
 
-// failures are the parts of a log that belong to failed tests: what follows
-// their lines, up to the next test's.
+// said is a line in which a failed test, or one of its helpers, says why.
+var said = regexp.MustCompile(`^\s+\w+\.go:\d+: |FAIL: testdata/|^panic: |^\s*--- FAIL`)
+
+// failures are the messages of a log, each with the lines that follow it.
 func failures(log string) string {
+	const follow = 12
 	var kept []string
-	keeping := false
+	left := 0
 	for _, line := range strings.Split(log, "\n") {
-		switch {
-		case outcomeLine.MatchString(line):
-			keeping = strings.Contains(line, "--- FAIL")
-		case strings.HasPrefix(line, "=== "):
-			keeping = false
-		case strings.HasPrefix(line, "panic: "):
-			keeping = true
+		if said.MatchString(line) {
+			left = follow
+		} else if outcomeLine.MatchString(line) || strings.HasPrefix(line, "=== ") {
+			left = 0
 		}
-		if keeping || strings.Contains(line, "_test.go:") {
+		if left > 0 {
 			kept = append(kept, line)
+			left--
 		}
 	}
 	return lastLines(strings.Join(kept, "\n"), 200)
@@ -150,12 +152,12 @@ func keep(t *testing.T, name, text string) {
 }
 
 func TestReadOutcomes(t *testing.T) {
-	log := "=== RUN   TestA\n    --- SKIP: TestA/b (0.10s)\n--- PASS: TestA (1.00s)\n--- FAIL: TestC (2.00s)\n    c_test.go:1: wrong\nFAIL\n"
+	log := "=== RUN   TestA\n    --- SKIP: TestA/b (0.10s)\n--- PASS: TestA (1.00s)\n=== NAME  TestC\n    c_test.go:1: wrong\n        a\n        b\n--- FAIL: TestC (2.00s)\nFAIL\n"
 	got := readOutcomes(log)
 	if !maps.Equal(got, outcomes{"TestA": passed, "TestA/b": skipped, "TestC": failed}) {
 		t.Errorf("%v", got)
 	}
-	if out := failures(log); !strings.Contains(out, "wrong") || strings.Contains(out, "TestA") {
-		t.Errorf("failures: %s", out)
+	if out := failures(log); out != "    c_test.go:1: wrong\n        a\n        b\n--- FAIL: TestC (2.00s)\nFAIL" {
+		t.Errorf("failures: %q", out)
 	}
 }

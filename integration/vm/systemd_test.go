@@ -33,7 +33,8 @@ func systemdPayload() []File {
 		{Path: wants + "agent.service", Link: "/etc/systemd/system/agent.service"},
 		{Path: "/etc/systemd/system/mvrun.service", From: "../../contrib/systemd/mvrun.service", Mode: 0o644},
 		{Path: wants + "mvrun.service", Link: "/etc/systemd/system/mvrun.service"},
-		{Path: "/etc/fstab", Text: ""},
+		{Path: "/etc/fstab", Mode: 0o644},
+		{Path: "/etc/hosts", Text: "127.0.0.1 localhost\n", Mode: 0o644}, // an installer writes it, debootstrap does not
 	}
 }
 
