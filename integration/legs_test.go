@@ -443,6 +443,12 @@ func TestQinQ(t *testing.T) {
 	for i, h := range []*lab.Host{a, b} {
 		h.OK("run", "-d", "--name", "c1", "--vlan", "100.10", "--parent", lab.Trunk, "--ip", fmt.Sprintf("172.16.10.1%d/24", i), "busybox", "sleep", "1000")
 	}
+	tree := a.OK("topology")
+	for _, want := range []string{"VLAN 100 802.1ad", "VLAN 100.10 ", "c1  eth0@if"} {
+		if !strings.Contains(tree, want) || strings.Contains(tree, "not mvrun's") {
+			t.Errorf("the tree lacks %q, or has it as another's:\n%s", want, tree)
+		}
+	}
 	inside(a, "c1", "ping", "-c", "2", "-W", "3", "172.16.10.11")
 	for _, p := range frames.Frames() {
 		data := p.Data()

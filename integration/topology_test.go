@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ import (
 func TestTopology(t *testing.T) {
 	h, _ := lab.OneHost(t)
 	h.OK("run", "-d", "--name", "c10", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
-	h.OK("network", "create", "--subnet", "172.16.20.0/24", "-o", "parent="+lab.Trunk+".20", "net20")
+	h.OK("network", "create", "--subnet", "172.16.20.0/24", "--host-access", "-o", "parent="+lab.Trunk+".20", "net20")
 	h.OK("run", "-d", "--name", "c20", "--network", "net20", "busybox", "sleep", "1000")
 	h.OK("create", "--name", "idle", "--network", "net20", "busybox", "true")
 	h.OK("run", "-d", "--name", "lonely", "--network", "none", "busybox", "sleep", "1000")
@@ -42,8 +43,8 @@ func TestTopology(t *testing.T) {
 	})
 	for _, want := range []string{
 		"─ enp0s9", "VLAN 10", "c10  eth0@if", "172.16.10.10/24", "made by mvrun", "net20", "172.16.20.0/24 via 172.16.20.1",
-		"c20   eth0@if", "idle  (created)  eth0", "this host  (not mvrun's)  macvlan  mv0@if",
-		"172.16.10.20/24", "on no segment: lonely (running, network none)",
+		"c20        eth0@if", "idle       (created)  eth0", "this host  (not mvrun's)  macvlan  mv0@if",
+		"172.16.10.20/24", "(host access)  mvh-", "172.16.20.2/32", "on no segment: lonely (running, network none)",
 	} {
 		if !strings.Contains(tree, want) {
 			t.Errorf("the tree lacks %q:\n%s", want, tree)
@@ -60,6 +61,13 @@ func TestTopology(t *testing.T) {
 				Made     bool
 				Networks []struct {
 					Name string
+					Host *struct {
+						Interface struct {
+							Name  string
+							Below int
+							Addrs []string
+						}
+					} `json:"host_access"`
 					Legs []struct {
 						Container, Status string
 						Interface         struct {
@@ -85,6 +93,11 @@ func TestTopology(t *testing.T) {
 	if ten.VLAN != 10 || !ten.Made || ten.Link.Below != trunk || leg.Container != "c10" || leg.Interface.Below != ten.Link.Index || !leg.Interface.Carrier || leg.Interface.Counters == nil {
 		t.Errorf("VLAN 10: %+v", ten)
 	}
+	twenty := m.Parents[0].Segments[2]
+	if seat := twenty.Networks[0].Host; seat == nil || seat.Interface.Below != twenty.Link.Index || !slices.Equal(seat.Interface.Addrs, []string{"172.16.20.2/32"}) ||
+		!strings.HasPrefix(seat.Interface.Name, "mvh-") || len(twenty.Foreign) > 0 {
+		t.Errorf("the host's seat: %+v", twenty)
+	}
 	inside := strings.TrimSpace(h.OK("exec", "c10", "cat", "/sys/class/net/eth0/ifindex", "/sys/class/net/eth0/iflink"))
 	if want := strings.Fields(inside); len(want) != 2 || jsonNumber(leg.Interface.Index) != want[0] || jsonNumber(leg.Interface.Below) != want[1] {
 		t.Errorf("the container says %q, the map %d on %d", inside, leg.Interface.Index, leg.Interface.Below)
@@ -98,7 +111,7 @@ func TestTopology(t *testing.T) {
 			t.Fatalf("the SVG is not well-formed: %v", err)
 		}
 	}
-	if dot := h.OK("topology", "--format", "dot"); !strings.HasPrefix(dot, "digraph") || !strings.Contains(dot, "c20") {
+	if dot := h.OK("topology", "--format", "dot"); !strings.HasPrefix(dot, "digraph") || !strings.Contains(dot, "c20") || !strings.Contains(dot, "(host access)") {
 		t.Errorf("not a graph: %s", dot)
 	}
 }

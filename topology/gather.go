@@ -20,11 +20,13 @@ import (
 // of the store, before anything is put together.
 type survey struct {
 	handle     *netlink.Handle
+	own        uint64               // inode of the host's namespace
 	links      map[int]netlink.Link // of the host
 	ifaces     map[int]Interface
 	children   []child
 	networks   []network.Config
 	recorded   []network.VLANLink
+	seats      []network.HostLink
 	containers []*runtime.Container
 	claimed    map[*child]bool // children that are legs of our containers
 	parents    map[string]*Parent
@@ -47,6 +49,7 @@ func Gather(store *runtime.Store) (*Map, error) {
 	m.Host, _ = os.Hostname()
 	s.vlans()
 	s.ours()
+	s.seat()
 	m.Others = s.legs()
 	s.foreign()
 	m.Parents = s.sorted()
@@ -67,8 +70,7 @@ func (s *survey) kernel() (err error) {
 		return err
 	}
 	defer own.Close()
-	inode, err := inodeOf(own.Name())
-	if err != nil {
+	if s.own, err = inodeOf(own.Name()); err != nil {
 		return err
 	}
 	addrs := addresses(s.handle)
@@ -77,10 +79,10 @@ func (s *survey) kernel() (err error) {
 		i := interfaceOf(link, addrs)
 		s.links[i.Index], s.ifaces[i.Index] = link, i
 		if isChild(link) && link.Attrs().NetNsID < 0 {
-			s.children = append(s.children, child{i, inode, "this host"})
+			s.children = append(s.children, child{i, s.own, "this host"})
 		}
 	}
-	for _, space := range spaces(inode) {
+	for _, space := range spaces(s.own) {
 		found, err := childrenIn(space, own)
 		if err == nil { // else it went while we looked
 			s.children = append(s.children, found...)
@@ -94,6 +96,9 @@ func (s *survey) records(store *runtime.Store) (err error) {
 		s.warnings = append(s.warnings, err.Error())
 	}
 	if s.recorded, err = store.Networks.Links(); err != nil {
+		return err
+	}
+	if s.seats, err = store.Networks.HostLinks(); err != nil {
 		return err
 	}
 	containers, errs := store.List()
@@ -120,53 +125,73 @@ func (s *survey) parent(name string) *Parent {
 	return p
 }
 
-// segment finds or adds one of a parent's.
-func (p *Parent) segment(vid uint16, protocol string) *Segment {
+// segment finds or adds one of a parent's. It holds until the next one is added.
+func (s *survey) segment(v vlan) *Segment {
+	p := s.parent(v.Parent)
 	for i := range p.Segments {
-		if p.Segments[i].VID == vid && p.Segments[i].Protocol == protocol {
-			return &p.Segments[i]
+		if seg := &p.Segments[i]; seg.VID == v.VID && seg.Outer == v.Outer && seg.Protocol == v.protocol {
+			return seg
 		}
 	}
-	p.Segments = append(p.Segments, Segment{VID: vid, Protocol: protocol})
+	p.Segments = append(p.Segments, Segment{VID: v.VID, Outer: v.Outer, Protocol: v.protocol})
 	return &p.Segments[len(p.Segments)-1]
 }
 
 // vlans adds the VLAN links that the kernel has, by either driver.
 func (s *survey) vlans() {
 	for index, link := range s.links {
-		parent, vid, protocol, driver := s.vlanOf(link)
-		if vid == 0 {
+		v, ok := s.vlanOf(link)
+		if !ok {
 			continue
 		}
-		seg := s.parent(parent).segment(vid, protocol)
+		seg := s.segment(v)
 		i := s.ifaces[index]
-		i.Below = s.parent(parent).Index
-		seg.Link, seg.Driver = &i, driver
-		seg.Made = slices.ContainsFunc(s.recorded, func(r network.VLANLink) bool { return r.Made && r.Index == index })
+		i.Below = v.below
+		seg.Link, seg.Driver = &i, v.driver
+		for _, r := range s.recorded {
+			seg.used = seg.used || r.Index == index
+			seg.Made = seg.Made || r.Index == index && r.Made
+		}
 	}
 }
 
-// vlanOf says which VLAN a link stands for; 0 is none.
-func (s *survey) vlanOf(link netlink.Link) (parent string, vid uint16, protocol, driver string) {
+// vlan is what a VLAN link stands for.
+type vlan struct {
+	network.Segment
+	protocol string
+	driver   string
+	below    int // index of the interface that it sits on
+}
+
+// vlanOf says which VLAN a link stands for, if it is one on an interface of this
+// host. One on a service VLAN is inside it; one on another VLAN has that as its
+// parent, as mvrun's own networks have it.
+func (s *survey) vlanOf(link netlink.Link) (v vlan, ok bool) {
 	switch l := link.(type) {
 	case *netlink.Vlan:
-		below, here := s.ifaces[l.ParentIndex]
+		below, here := s.links[l.ParentIndex]
 		if !here || l.NetNsID >= 0 {
-			return "", 0, "", ""
+			return vlan{}, false
 		}
+		v = vlan{driver: "kernel", below: l.ParentIndex}
+		v.Parent, v.VID = below.Attrs().Name, uint16(l.VlanId)
 		if l.VlanProtocol == netlink.VLAN_PROTOCOL_8021AD {
-			protocol = "802.1ad"
+			v.protocol = "802.1ad"
+		} else if outer, inside := s.vlanOf(below); inside && outer.protocol != "" && outer.Outer == 0 {
+			v.Parent, v.Outer = outer.Parent, outer.VID
 		}
-		return below.Name, uint16(l.VlanId), protocol, "kernel"
+		return v, true
 	case *netlink.Ifb:
 		index, vid, err := vlanbpf.Carries(s.handle, link)
 		below, here := s.ifaces[index]
 		if err != nil || vid == 0 || !here {
-			return "", 0, "", ""
+			return vlan{}, false
 		}
-		return below.Name, vid, "", "ebpf"
+		v = vlan{driver: "ebpf", below: index}
+		v.Parent, v.VID = below.Name, vid
+		return v, true
 	}
-	return "", 0, "", ""
+	return vlan{}, false
 }
 
 // ours adds the stored networks.
@@ -179,7 +204,7 @@ func (s *survey) ours() {
 		for _, sub := range cfg.Subnets {
 			n.Pools = append(n.Pools, Pool{sub.Prefix, sub.Gateway})
 		}
-		seg := s.parent(cfg.Parent).segment(cfg.VID, "")
+		seg := s.segment(vlan{Segment: cfg.Segment})
 		seg.Networks = append(seg.Networks, n)
 	}
 }
@@ -191,10 +216,11 @@ func (s *survey) segmentAbove(index int) *Segment {
 	if !here {
 		return nil
 	}
-	if parent, vid, protocol, _ := s.vlanOf(link); vid != 0 {
-		return s.parent(parent).segment(vid, protocol)
+	v, ok := s.vlanOf(link)
+	if !ok {
+		v.Parent = link.Attrs().Name
 	}
-	return s.parent(link.Attrs().Name).segment(0, "")
+	return s.segment(v)
 }
 
 // foreign adds what is left: nobody's of ours.
@@ -210,9 +236,7 @@ func (s *survey) foreign() {
 func (s *survey) sorted() []Parent {
 	var all []Parent
 	for _, p := range s.parents {
-		slices.SortFunc(p.Segments, func(a, b Segment) int {
-			return cmp.Or(cmp.Compare(a.VID, b.VID), cmp.Compare(a.Protocol, b.Protocol))
-		})
+		slices.SortFunc(p.Segments, Segment.compare)
 		for _, seg := range p.Segments {
 			slices.SortFunc(seg.Networks, func(a, b Network) int { return cmp.Compare(a.Name, b.Name) })
 			slices.SortFunc(seg.Foreign, func(a, b Foreign) int {

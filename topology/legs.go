@@ -54,7 +54,7 @@ func (s *survey) find(c *runtime.Container, ifName string) *child {
 // networkOf is where the endpoint belongs; one whose network was removed from
 // the disk by hand is shown all the same.
 func (s *survey) networkOf(ep network.Endpoint) *Network {
-	seg := s.parent(ep.Parent).segment(ep.VID, "")
+	seg := s.segment(vlan{Segment: ep.Segment})
 	for i := range seg.Networks {
 		if seg.Networks[i].Name == ep.Network {
 			return &seg.Networks[i]

@@ -4,8 +4,11 @@
 package topology
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
+
+	"github.com/mvrun/mvrun/network"
 )
 
 // Map is the structure of one host at one moment.
@@ -53,16 +56,29 @@ type Parent struct {
 // Segment is a VLAN of a parent, or its untagged traffic (VLAN 0).
 type Segment struct {
 	VID      uint16     `json:"vlan"`
-	Protocol string     `json:"protocol,omitempty"` // 802.1ad; empty is 802.1Q
-	Link     *Interface `json:"link,omitempty"`     // nil: untagged, or not made at the moment
-	Driver   string     `json:"driver,omitempty"`   // kernel or ebpf
-	Made     bool       `json:"made,omitempty"`     // the link, by mvrun
+	Outer    uint16     `json:"outer_vlan,omitempty"` // the service VLAN that it is inside (QinQ)
+	Protocol string     `json:"protocol,omitempty"`   // 802.1ad: a service VLAN; empty is 802.1Q
+	Link     *Interface `json:"link,omitempty"`       // nil: untagged, or not made at the moment
+	Driver   string     `json:"driver,omitempty"`     // kernel or ebpf
+	Made     bool       `json:"made,omitempty"`       // the link, by mvrun
 	Networks []Network  `json:"networks,omitempty"`
 	Foreign  []Foreign  `json:"foreign,omitempty"`
+
+	used bool // containers are on the link, or on VLANs inside it
 }
 
 // Ours tells whether mvrun has any business with the segment.
-func (s Segment) Ours() bool { return s.Made || len(s.Networks) > 0 }
+func (s Segment) Ours() bool { return s.Made || s.used || len(s.Networks) > 0 }
+
+// compare orders segments by their tags, outermost first: a service VLAN comes
+// before what is inside it.
+func (s Segment) compare(o Segment) int {
+	return cmp.Or(cmp.Compare(cmp.Or(s.Outer, s.VID), cmp.Or(o.Outer, o.VID)), cmp.Compare(s.Outer, o.Outer),
+		cmp.Compare(s.VID, o.VID), cmp.Compare(s.Protocol, o.Protocol))
+}
+
+// tags are the segment's VLANs as --vlan has them.
+func (s Segment) tags() string { return network.Segment{VID: s.VID, Outer: s.Outer}.Tags() }
 
 // Network is one of mvrun's networks.
 type Network struct {
@@ -72,7 +88,14 @@ type Network struct {
 	Implicit bool         `json:"implicit,omitempty"` // made by --vlan
 	Internal bool         `json:"internal,omitempty"`
 	Pools    []Pool       `json:"subnets,omitempty"`
+	Host     *Seat        `json:"host_access,omitempty"`
 	Legs     []Attachment `json:"legs,omitempty"`
+}
+
+// Seat is this host's own interface on a network with host access.
+type Seat struct {
+	Interface `json:"interface"`
+	Missing   bool `json:"missing,omitempty"` // containers run there, and the interface is not there
 }
 
 // Pool is a subnet of a network.

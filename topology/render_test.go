@@ -45,7 +45,7 @@ func host1() *Map {
 					{
 						VID: 10, Driver: "kernel", Made: true,
 						Link: &Interface{Name: "enp0s9.10", Index: 4, Below: 3, Kind: "vlan", MAC: "52:54:00:12:34:56", MTU: 1500, Up: true, Carrier: true, Counters: counters(10_200_000, 2_900_000)},
-						Networks: []Network{{Name: "net10", Mode: "bridge", Pools: []Pool{{netip.MustParsePrefix("172.16.10.0/24"), netip.MustParseAddr("172.16.10.1")}}, Legs: []Attachment{
+						Networks: []Network{{Name: "net10", Mode: "bridge", Pools: []Pool{{netip.MustParsePrefix("172.16.10.0/24"), netip.MustParseAddr("172.16.10.1")}}, Host: &Seat{Interface: Interface{Name: "mvh-0123456789a", Index: 8, Below: 4, Kind: "macvlan", MAC: "02:00:00:00:00:97", MTU: 1500, Up: true, Carrier: true, Addrs: ip("172.16.10.2/32"), Counters: counters(400, 300)}}, Legs: []Attachment{
 							leg("cont1", "running", "02:42:0a:00:00:01", "172.16.10.10/24", 2, 4, counters(8_100_000, 2_200_000)),
 							leg("a-much-longer-container-name", "paused", "02:42:0a:00:00:02", "172.16.10.11/24", 2, 4, counters(2_000_000, 600_000)),
 							leg("db", "exited", "02:42:0a:00:00:03", "172.16.10.12/24", 0, 0, nil),
@@ -63,6 +63,18 @@ func host1() *Map {
 						},
 					},
 					{VID: 30, Networks: []Network{{Name: "idle", Mode: "bridge"}}},
+					{
+						VID: 90, Protocol: "802.1ad", Driver: "kernel", Made: true,
+						Link: &Interface{Name: "enp0s9.90", Index: 13, Below: 3, Kind: "vlan", MTU: 1500, Up: true, Carrier: true, Counters: counters(0, 0)},
+					},
+					{
+						VID: 10, Outer: 90, Driver: "kernel", Made: true,
+						Link: &Interface{Name: "enp0s9.90.10", Index: 14, Below: 13, Kind: "vlan", MTU: 1500, Up: true, Carrier: true, Counters: counters(0, 0)},
+						Networks: []Network{{
+							Name: "inside", Mode: "bridge", Legs: []Attachment{leg("deep", "running", "02:42:0a:00:00:05", "10.90.10.10/24", 2, 14, counters(0, 0))},
+							Host: &Seat{Interface: Interface{Name: "mvh-lost", Addrs: ip("10.90.10.1/32")}, Missing: true},
+						}},
+					},
 					{VID: 99, Driver: "kernel", Link: &Interface{Name: "enp0s9.99", Index: 6, Below: 3, Kind: "vlan", MTU: 1500, Counters: counters(0, 0)}},
 				},
 			},

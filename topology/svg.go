@@ -37,7 +37,7 @@ func (m *Map) SVG(w io.Writer) error {
 
 type picture struct {
 	strings.Builder
-	accents map[uint16]int
+	accents map[string]int
 }
 
 func (p *picture) printf(format string, a ...any) { fmt.Fprintf(p, format, a...) }
@@ -47,19 +47,17 @@ func (p *picture) text(class string, x, y float64, s string) {
 }
 
 // accents gives each VLAN a colour of its own, as long as there are some.
-func (m *Map) accents() map[uint16]int {
-	var vids []uint16
+func (m *Map) accents() map[string]int {
+	var all []Segment
 	for _, p := range m.Parents {
-		for _, s := range p.Segments {
-			if s.VID != 0 && !slices.Contains(vids, s.VID) {
-				vids = append(vids, s.VID)
-			}
-		}
+		all = append(all, p.Segments...)
 	}
-	slices.Sort(vids)
-	found := map[uint16]int{}
-	for i, vid := range vids {
-		found[vid] = i%len(accents) + 1
+	slices.SortStableFunc(all, Segment.compare)
+	found := map[string]int{}
+	for _, s := range all {
+		if _, given := found[s.tags()]; !given && s.VID != 0 {
+			found[s.tags()] = len(found)%len(accents) + 1
+		}
 	}
 	return found
 }
@@ -101,7 +99,7 @@ func (p *picture) box(b *box) {
 }
 
 func (p *picture) class(b *box) string {
-	classes := []string{fmt.Sprintf("a%d", p.accents[b.vid])}
+	classes := []string{fmt.Sprintf("a%d", p.accents[b.vlan])}
 	if b.grey {
 		classes = append(classes, "grey")
 	}

@@ -38,7 +38,7 @@ type node struct {
 	facts    [][]string // lines of facts
 	light    light
 	grey     bool   // not running, or not there
-	vid      uint16 // of the segment that it is on
+	vlan     string // tags of the segment that it is on
 	children []*node
 }
 
@@ -63,9 +63,9 @@ func (p Parent) node() *node {
 }
 
 func (s Segment) node() *node {
-	n := &node{kind: kindSegment, title: "untagged", vid: s.VID}
+	n := &node{kind: kindSegment, title: "untagged", vlan: s.tags()}
 	if s.VID != 0 {
-		n.title = strings.TrimSpace("VLAN " + strconv.Itoa(int(s.VID)) + " " + s.Protocol)
+		n.title = strings.TrimSpace("VLAN " + n.vlan + " " + s.Protocol)
 	}
 	switch {
 	case s.VID == 0:
@@ -85,16 +85,16 @@ func (s Segment) node() *node {
 		n.facts = append([][]string{names}, s.Link.facts()...)
 	}
 	for _, net := range s.Networks {
-		n.children = append(n.children, net.node(s.VID))
+		n.children = append(n.children, net.node(n.vlan))
 	}
 	for _, f := range s.Foreign {
-		n.children = append(n.children, f.node(s.VID))
+		n.children = append(n.children, f.node(n.vlan))
 	}
 	return n
 }
 
-func (net Network) node(vid uint16) *node {
-	n := &node{kind: kindNetwork, title: clean(net.Name), vid: vid}
+func (net Network) node(vlan string) *node {
+	n := &node{kind: kindNetwork, title: clean(net.Name), vlan: vlan}
 	for _, p := range net.Pools {
 		pool := p.Subnet.String()
 		if p.Gateway.IsValid() && !net.Internal {
@@ -115,14 +115,25 @@ func (net Network) node(vid uint16) *node {
 	if len(more) > 0 {
 		n.facts = append(n.facts, more)
 	}
+	if net.Host != nil {
+		n.children = append(n.children, net.Host.node(vlan))
+	}
 	for _, leg := range net.Legs {
-		n.children = append(n.children, leg.node(vid))
+		n.children = append(n.children, leg.node(vlan))
 	}
 	return n
 }
 
-func (a Attachment) node(vid uint16) *node {
-	n := &node{kind: kindLeg, title: clean(a.Container.Name), vid: vid, light: a.lamp()}
+func (s Seat) node(vlan string) *node {
+	n := &node{kind: kindLeg, title: "this host", note: "host access", vlan: vlan, light: s.lamp(), facts: s.legFacts()}
+	if s.Missing {
+		n.note, n.grey, n.light = "host access, its interface is gone", true, noLight
+	}
+	return n
+}
+
+func (a Attachment) node(vlan string) *node {
+	n := &node{kind: kindLeg, title: clean(a.Container.Name), vlan: vlan, light: a.lamp()}
 	if a.Status != "running" {
 		n.note = a.Status
 	}
@@ -136,9 +147,9 @@ func (a Attachment) node(vid uint16) *node {
 	return n
 }
 
-func (f Foreign) node(vid uint16) *node {
+func (f Foreign) node(vlan string) *node {
 	return &node{
-		kind: kindForeign, title: clean(f.Owner), note: "not mvrun's", vid: vid, light: f.lamp(),
+		kind: kindForeign, title: clean(f.Owner), note: "not mvrun's", vlan: vlan, light: f.lamp(),
 		facts: append([][]string{{f.Kind}}, f.legFacts()...),
 	}
 }
