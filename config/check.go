@@ -63,9 +63,9 @@ func (l *Log) check() *problem {
 
 func (c *Config) checkVLANs() *problem {
 	for _, id := range slices.Sorted(maps.Keys(c.VLANs)) {
-		// As it is typed: 010 would never be found.
-		if n, err := strconv.Atoi(id); err != nil || n < 1 || n > 4094 || strconv.Itoa(n) != id {
-			return wrong("a VLAN id is a number from 1 to 4094", "vlan", id)
+		outer, inner, inside := strings.Cut(id, ".")
+		if !isVID(outer) || inside && !isVID(inner) {
+			return wrong(`a VLAN id is a number from 1 to 4094, or two such as "100.10" for a VLAN inside another`, "vlan", id)
 		}
 		v := c.VLANs[id]
 		if p := pool(id, "", v.Subnet, v.Gateway, v.IPRange, netip.Addr.Is4); p != nil {
@@ -79,6 +79,12 @@ func (c *Config) checkVLANs() *problem {
 		}
 	}
 	return nil
+}
+
+// isVID tells a VLAN id as it is typed: 010 would never be found.
+func isVID(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 1 && n <= 4094 && strconv.Itoa(n) == s
 }
 
 // pool checks the subnet of one family, whose keys end in suffix.

@@ -72,15 +72,14 @@ type Registries struct {
 }
 
 // Interface is what an alias stands for, and any other name itself. The alias
-// may have a VLAN behind it: trunk.10.
+// may have a VLAN behind it: trunk.10, or trunk.100.10.
 func (c *Config) Interface(name string) string {
 	if to, ok := c.Parents[name]; ok {
 		return to
 	}
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		if to, ok := c.Parents[name[:i]]; ok {
-			return to + name[i:]
-		}
+	alias, tags, tagged := strings.Cut(name, ".")
+	if to, ok := c.Parents[alias]; ok && tagged {
+		return to + "." + tags
 	}
 	return name
 }

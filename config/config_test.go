@@ -34,6 +34,9 @@ mtu = 1400
 [vlan.20]
 parent = "backup"
 
+[vlan."100.10"]
+mtu = 1492
+
 [log]
 max-size = "20m"
 max-file = 5
@@ -58,7 +61,8 @@ func TestParse(t *testing.T) {
 				IPRange: netip.MustParsePrefix("172.16.10.64/26"), Subnet6: netip.MustParsePrefix("fd00:10::/64"), Gateway6: Gateway{None: true},
 				DNS: []netip.Addr{netip.MustParseAddr("172.16.10.53"), netip.MustParseAddr("fd00::53")}, DNSSearch: []string{"lan"}, MTU: 1400,
 			},
-			"20": {Parent: "backup"},
+			"20":     {Parent: "backup"},
+			"100.10": {MTU: 1492},
 		},
 		Log:        Log{MaxSize: "20m", MaxFile: 5},
 		Registries: Registries{Insecure: []string{"reg.lan:5000"}, Mirrors: map[string][]string{"docker.io": {"mirror.lan"}}},
@@ -86,7 +90,13 @@ func TestParseRefuses(t *testing.T) {
 		"parent = 'a":                                                "1:",
 		"[vlan.10]\nmtu=1400\n[vlan.4095]\nmtu = 1500":               "3:2: vlan.4095: a VLAN id is a number from 1 to 4094",
 		"[vlan.010]\nmtu = 1500":                                     "1:2: vlan.010: a VLAN id",
-		"[vlan.\"10.1\"]\nmtu = 1500":                                "1:2: vlan.10.1: a VLAN id",
+		"[vlan.\"10.\"]\nmtu = 1500":                                 "1:2: vlan.\"10.\": a VLAN id is a number from 1 to 4094, or two such as \"100.10\"",
+		"[vlan.\"100.4095\"]\nmtu = 1500":                            "1:2: vlan.\"100.4095\": a VLAN id",
+		"[vlan.\"100.010\"]\nmtu = 1500":                             "1:2: vlan.\"100.010\": a VLAN id",
+		"[vlan.\"1.2.3\"]\nmtu = 1500":                               "1:2: vlan.\"1.2.3\": a VLAN id",
+		"[vlan.\"100.10\"]\nsubnt = 'x'":                             "2:1: unknown key vlan.\"100.10\".subnt: known here are parent",
+		"[vlan.\"100.10\"]\n\nmtu = 9":                               "3:1: vlan.\"100.10\".mtu: it is a number of bytes",
+		"[vlan.100.10]\nmtu = 1500":                                  "unknown key vlan.100.10: a VLAN inside another is written in quotes: [vlan.\"100.10\"]",
 		"[vlan.10]\nmtu = 9\n":                                       "2:1: vlan.10.mtu: it is a number of bytes from 68",
 		"[vlan.10]\n\nsubnet = '172.16.10.1/24'":                     "3:1: vlan.10.subnet: 172.16.10.1/24 has host bits set: it should be 172.16.10.0/24",
 		"[vlan.10]\nsubnet = 'fd00::/64'":                            "2:1: vlan.10.subnet: fd00::/64 is of the other family",
@@ -99,7 +109,7 @@ func TestParseRefuses(t *testing.T) {
 		"vlan-driver = 'ovs'":                                        "1:1: vlan-driver: it is auto, kernel or ebpf",
 		"conflict-probe = '30'":                                      "1:1: conflict-probe: it is a duration",
 		"conflict-probe = '-1s'":                                     "1:1: conflict-probe: it is a duration",
-		"[parents]\n'a.b' = 'eth0'":                                  "2:1: parents.a.b: an alias is a word without dots",
+		"[parents]\n'a.b' = 'eth0'":                                  "2:1: parents.\"a.b\": an alias is a word without dots",
 		"[parents]\na = ''":                                          "2:1: parents.a: it stands for the name of an interface",
 		"[parents]\na = 'eth0'\nb = 'a'":                             "3:1: parents.b: a is an alias itself",
 		"[log]\ndriver = 'syslog'":                                   "2:1: log.driver: mvrun keeps logs itself",
@@ -151,7 +161,7 @@ func TestInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"trunk": "enp0s9", "trunk.10": "enp0s9.10", "enp0s3": "enp0s3", "enp0s3.10": "enp0s3.10", "": "", ".10": ".10",
+		"trunk": "enp0s9", "trunk.10": "enp0s9.10", "trunk.100.10": "enp0s9.100.10", "enp0s3": "enp0s3", "enp0s3.10": "enp0s3.10", "": "", ".10": ".10",
 	} {
 		if got := c.Interface(name); got != want {
 			t.Errorf("%q is %q, want %q", name, got, want)

@@ -35,8 +35,10 @@ var wrongType = regexp.MustCompile(`^toml: (cannot decode|cannot store|.*incompa
 // types that it thinks in.
 func explain(err *toml.DecodeError) error {
 	line, column := err.Position()
-	key := strings.Join(err.Key(), ".")
-	last := key[strings.LastIndexByte(key, '.')+1:]
+	key, last := dotted(err.Key()), ""
+	if n := len(err.Key()); n > 0 {
+		last = err.Key()[n-1]
+	}
 	said := strings.TrimPrefix(err.Error(), "toml: ")
 	switch want, known := shape[last]; {
 	case known && !strings.Contains(said, "already"):
@@ -52,7 +54,10 @@ func explain(err *toml.DecodeError) error {
 func explainUnknown(err *toml.DecodeError) error {
 	line, column := err.Position()
 	key, keys := firstUnknown(err.Key())
-	return fmt.Errorf("%d:%d: unknown key %s: known here are %s", line, column, strings.Join(key, "."), strings.Join(keys, ", "))
+	if len(key) == 3 && key[0] == "vlan" && isVID(key[1]) && isVID(key[2]) {
+		return fmt.Errorf("%d:%d: unknown key %s: a VLAN inside another is written in quotes: [vlan.%q]", line, column, dotted(key), key[1]+"."+key[2])
+	}
+	return fmt.Errorf("%d:%d: unknown key %s: known here are %s", line, column, dotted(key), strings.Join(keys, ", "))
 }
 
 // firstUnknown is the part of the key down to the first name that has no

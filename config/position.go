@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -16,10 +18,24 @@ type problem struct {
 
 func wrong(text string, key ...string) *problem { return &problem{key, text} }
 
+// bare is a key that TOML needs no quotes for.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// dotted is a key as it is written in the file.
+func dotted(key []string) string {
+	parts := make([]string, len(key))
+	for i, k := range key {
+		if parts[i] = k; !bare.MatchString(k) {
+			parts[i] = strconv.Quote(k)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
 // at puts the place before what is wrong.
 func (p *problem) at(data []byte) error {
 	line, column := position(data, p.key)
-	return fmt.Errorf("%d:%d: %s: %s", line, column, strings.Join(p.key, "."), p.text)
+	return fmt.Errorf("%d:%d: %s: %s", line, column, dotted(p.key), p.text)
 }
 
 // position finds a key, or the table nearest to it, in a text that has been

@@ -127,8 +127,8 @@ func (e *examination) whySilent(ctx context.Context, at network.Attachment, ear 
 		}
 		if answer != nil {
 			return Finding{
-				"gateway", Broken, fmt.Sprintf("%s answers untagged, not on VLAN %d", e.Gateway, at.VID),
-				"the switch port is an access port of this network: it knows no tags", fmt.Sprintf("make the port a trunk that carries VLAN %d tagged, or leave out --vlan", at.VID),
+				"gateway", Broken, fmt.Sprintf("%s answers untagged, not on VLAN %s", e.Gateway, at.Tags()),
+				"the switch port is an access port of this network: it knows no tags", fmt.Sprintf("make the port a trunk that carries VLAN %s tagged, or leave out --vlan", at.Tags()),
 			}, nil
 		}
 	}
@@ -138,7 +138,7 @@ func (e *examination) whySilent(ctx context.Context, at network.Attachment, ear 
 			"containers do not get out of their subnet", "check the gateway's address, and that it is on",
 		}, nil
 	}
-	do := fmt.Sprintf("make the switch port a trunk that carries VLAN %d tagged; under a hypervisor let its switch pass tags; check that the cable is in the right port", at.VID)
+	do := fmt.Sprintf("make the switch port a trunk that carries VLAN %s tagged; under a hypervisor let its switch pass tags; check that the cable is in the right port", at.Tags())
 	if at.VID == 0 {
 		do = "check the gateway's address, that it is on, and that the cable is in the right port"
 	}

@@ -2,6 +2,8 @@ package integration
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -440,6 +442,10 @@ func TestQinQ(t *testing.T) {
 	}
 	lab.Needs(t, lab.Kernel8021q)
 	frames := b.CaptureOn(lab.Trunk)
+	conf := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(conf, []byte("[vlan.\"100.10\"]\nsubnet = '172.16.10.0/25'\ngateway = '172.16.10.1'\nip-range = '172.16.10.64/26'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i, h := range []*lab.Host{a, b} {
 		h.OK("run", "-d", "--name", "c1", "--vlan", "100.10", "--parent", lab.Trunk, "--ip", fmt.Sprintf("172.16.10.1%d/24", i), "busybox", "sleep", "1000")
 	}
@@ -449,6 +455,17 @@ func TestQinQ(t *testing.T) {
 			t.Errorf("the tree lacks %q, or has it as another's:\n%s", want, tree)
 		}
 	}
+	// One segment, whether it is said by its tags or by the links that stand for
+	// it by now: an address has one owner there.
+	for _, how := range [][]string{{"--vlan", "100.10", "--parent", lab.Trunk}, {"--parent", "enp0s9.100.10"}, {"--vlan", "10", "--parent", "enp0s9.100"}} {
+		h.Refused(125, `172\.16\.10\.10 is already claimed by container c1`, append(append([]string{"run", "--rm", "--ip", "172.16.10.10/24"}, how...), "busybox", "true")...)
+	}
+	h.OK("--config", conf, "run", "-d", "--name", "auto", "--vlan", "100.10", "--parent", lab.Trunk, "busybox", "sleep", "1000")
+	if got := inside(h, "auto", "ip", "-4", "-o", "addr", "show", "eth0"); !strings.Contains(got, "172.16.10.64/25") {
+		t.Errorf("by the file: %s", got)
+	}
+	wantRoute(t, h, "auto", "default via 172.16.10.1 dev eth0")
+	h.OK("rm", "-f", "auto")
 	inside(a, "c1", "ping", "-c", "2", "-W", "3", "172.16.10.11")
 	for _, p := range frames.Frames() {
 		data := p.Data()

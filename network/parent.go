@@ -51,7 +51,24 @@ func (h host) segment(parent, vlan string) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
-	return Segment{Parent: link.Attrs().Name, VID: vid, Outer: outer}, nil
+	if outer != 0 {
+		return Segment{Parent: link.Attrs().Name, VID: vid, Outer: outer}, nil
+	}
+	return h.on(link, vid)
+}
+
+// on is the segment of a VLAN on an interface. One on a service VLAN is inside
+// it: the same segment, whether the service VLAN has a link already or not.
+func (h host) on(link netlink.Link, vid uint16) (Segment, error) {
+	service, ok := link.(*netlink.Vlan)
+	if !ok || service.VlanProtocol != netlink.VLAN_PROTOCOL_8021AD || service.NetNsID >= 0 {
+		return Segment{Parent: link.Attrs().Name, VID: vid}, nil
+	}
+	parent, err := h.LinkByIndex(service.ParentIndex)
+	if err != nil {
+		return Segment{}, fmt.Errorf("parent of service VLAN %d: %w", service.VlanId, err)
+	}
+	return Segment{Parent: parent.Attrs().Name, VID: vid, Outer: uint16(service.VlanId)}, nil
 }
 
 func (h host) resolve(name string) (Segment, error) {
@@ -75,7 +92,7 @@ func (h host) resolve(name string) (Segment, error) {
 	if err != nil {
 		return h.resolveInside(base, vid, err)
 	}
-	return Segment{Parent: parent.Attrs().Name, VID: vid}, nil
+	return h.on(parent, vid)
 }
 
 // resolveInside reads enp0s9.100.10, of which enp0s9.100 is no interface, as
@@ -121,7 +138,7 @@ func (h host) under(parentIndex int, vid uint16) (Segment, error) {
 	if _, err := h.parent(parent.Attrs().Name); err != nil {
 		return Segment{}, err
 	}
-	return Segment{Parent: parent.Attrs().Name, VID: vid}, nil
+	return h.on(parent, vid)
 }
 
 // defaultParent is the interface of the default route.

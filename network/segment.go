@@ -56,6 +56,12 @@ func parseTags(s string) (outer, vid uint16, err error) {
 	return outer, vid, nil
 }
 
+// CanonicalTags is a --vlan as Segment.Tags writes it: 010 is 10.
+func CanonicalTags(s string) (string, error) {
+	outer, vid, err := parseTags(s)
+	return Segment{VID: vid, Outer: outer}.Tags(), err
+}
+
 // ParseVID reads a VLAN id, 1 to 4094: IEEE 802.1Q reserves 0 for frames that
 // carry a priority alone and 4095 for implementations.
 func ParseVID(s string) (uint16, error) {

@@ -34,12 +34,12 @@ func vlanOf(conf *config.Config, parent, vlan string) (v config.VLAN, known bool
 	}
 	if vlan == "" { // --parent enp0s9.10
 		seg, err := network.ResolveSegment(parent, "")
-		if err != nil || seg.VID == 0 || seg.Outer != 0 {
+		if err != nil || seg.VID == 0 {
 			return config.VLAN{}, false
 		}
-		parent, vlan = seg.Parent, strconv.Itoa(int(seg.VID))
-	} else if vid, err := network.ParseVID(vlan); err == nil {
-		vlan = strconv.Itoa(int(vid))
+		parent, vlan = seg.Parent, seg.Tags()
+	} else if tags, err := network.CanonicalTags(vlan); err == nil {
+		vlan = tags
 	}
 	if at := conf.ParentOf(vlan); at != "" && at != parent {
 		return config.VLAN{}, false
@@ -64,8 +64,8 @@ func parentOf(conf *config.Config, parent, vlan string) string {
 	if parent != "" {
 		return conf.Interface(parent)
 	}
-	if vid, err := network.ParseVID(vlan); err == nil {
-		vlan = strconv.Itoa(int(vid))
+	if tags, err := network.CanonicalTags(vlan); err == nil {
+		vlan = tags
 	}
 	return conf.ParentOf(vlan)
 }
@@ -112,7 +112,7 @@ func completeNetwork(conf *config.Config, cfg *network.Config) error {
 	case without == len(cfg.Subnets):
 		cfg.Internal = true
 	case without > 0:
-		return fmt.Errorf("VLAN %d has a gateway in one family alone in %s: say with --subnet and --gateway what the network is to have", cfg.VID, conf.Path)
+		return fmt.Errorf("VLAN %s has a gateway in one family alone in %s: say with --subnet and --gateway what the network is to have", cfg.Tags(), conf.Path)
 	}
 	return cfg.Complete()
 }
