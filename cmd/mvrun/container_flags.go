@@ -87,6 +87,8 @@ func networkFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "add-host", Usage: "a line of /etc/hosts, NAME:ADDR"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "let only this in: \"tcp/80,udp/53,icmp from 172.16.10.0/24\""},
 		&cli.StringSliceFlag{Name: "publish", Aliases: []string{"p"}, Usage: "refused: on a VLAN no port is mapped"},
+		&cli.StringSliceFlag{Name: "link", Usage: refusedLink},
+		&cli.StringSliceFlag{Name: "link-local-ip", Usage: refusedLinkLocal},
 		&cli.BoolFlag{Name: "publish-all", Aliases: []string{"P"}, Usage: "refused, as --publish"},
 	}
 }

@@ -25,6 +25,8 @@ var networkConnectCommand = &cli.Command{
 		&cli.IntFlag{Name: "mtu", Usage: "MTU in bytes, at most the parent's"},
 		conflictProbeFlag(),
 		&cli.StringSliceFlag{Name: "driver-opt", Usage: "com.docker.network.endpoint.ifname=NAME"},
+		&cli.StringSliceFlag{Name: "link", Usage: refusedLink},
+		&cli.StringSliceFlag{Name: "link-local-ip", Usage: refusedLinkLocal},
 	},
 	Action: connectNetwork,
 }
@@ -36,6 +38,12 @@ func connectNetwork(c *cli.Context) error {
 	req := network.Request{
 		Network: c.Args().First(), IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
 		IfName: c.String("ifname"), GwPriority: c.Int("gw-priority"), OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("alias"),
+	}
+	if err := refuseLinks(c); err != nil {
+		return err
+	}
+	if c.IsSet("mtu") && req.OwnMTU <= 0 {
+		return fmt.Errorf("--mtu %d: it is a number of bytes", req.OwnMTU)
 	}
 	for _, alias := range req.Aliases {
 		if err := checkAlias(alias); err != nil {

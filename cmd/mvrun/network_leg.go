@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -83,6 +85,22 @@ func setDriverOption(r *network.Request, opt string) error {
 		return fmt.Errorf("driver-opt %s: there is no such option: give ifname=", opt)
 	}
 	r.IfName = name
+	return nil
+}
+
+const (
+	refusedLink      = "refused: containers on one network know each other by name"
+	refusedLinkLocal = "refused: see --ip6 link-local, and --ip"
+)
+
+// refuseLinks says what there is in place of two options of Docker's.
+func refuseLinks(c *cli.Context) error {
+	switch {
+	case c.IsSet("link"):
+		return errors.New("--link: containers on one network know each other by name without it: give the other one a --network-alias for a further name")
+	case c.IsSet("link-local-ip"):
+		return errors.New("--link-local-ip: a leg has the link-local IPv6 address of its MAC address (--ip6 link-local), and one IPv4 address: give 169.254.… as --ip")
+	}
 	return nil
 }
 

@@ -21,6 +21,9 @@ func readNetwork(c *cli.Context, w *wish) error {
 		}
 		return fmt.Errorf("--publish: containers on a VLAN need no port mapping: reach every port directly at %s", where)
 	}
+	if err := refuseLinks(c); err != nil {
+		return err
+	}
 	n := &w.config.Network
 	n.DNS, n.DNSSearch = c.StringSlice("dns"), c.StringSlice("dns-search")
 	n.DNSOptions, n.ExtraHosts = c.StringSlice("dns-option"), c.StringSlice("add-host")

@@ -10,7 +10,7 @@ import (
 
 // errUsage is said when a command misses its arguments.
 func errUsage(c *cli.Context, needs string) error {
-	return withCode(1, fmt.Errorf("\"mvrun %s\" requires %s: see 'mvrun %s --help'", c.Command.FullName(), needs, c.Command.FullName()))
+	return withCode(1, fmt.Errorf("%q requires %s: see '%s --help'", c.Command.HelpName, needs, c.Command.HelpName))
 }
 
 // plainUsage gives every command below, and the groups of commands, one-line
@@ -19,6 +19,9 @@ func plainUsage(commands []*cli.Command, path string) {
 	for _, cmd := range commands {
 		name := path + " " + cmd.Name
 		cmd.OnUsageError = usageError(name)
+		if strings.Contains(path, " ") {
+			cmd.HelpName = name // else the library's own, which has no group in it
+		}
 		if len(cmd.Subcommands) > 0 {
 			if cmd.Action == nil {
 				cmd.Action = groupAction(name)
@@ -44,6 +47,7 @@ func groupAction(name string) cli.ActionFunc {
 var (
 	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
 	needsValue  = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
+	badValue    = regexp.MustCompile(`^(invalid .*value ".*" for )flag -(.*): parse error$`)
 )
 
 // usageError words a mistake in the options as Docker does, exit code 125.
@@ -54,6 +58,8 @@ func usageError(name string) cli.OnUsageErrorFunc {
 			text = "unknown flag: " + dashes(m[1])
 		} else if m := needsValue.FindStringSubmatch(text); m != nil {
 			text = "flag needs an argument: " + dashes(m[1])
+		} else if m := badValue.FindStringSubmatch(text); m != nil {
+			text = m[1] + dashes(m[2])
 		}
 		return &exitError{125, fmt.Errorf("%s: see '%s --help'", text, name)}
 	}
