@@ -55,6 +55,7 @@ const claimWait = 15 * time.Second
 // claimName takes the name for the container. The claim is a file that is
 // linked into place whole, so that nobody reads half of one (link(2) fails
 // with EEXIST as O_EXCL does). A claim whose container is gone is taken over.
+// It outlives a power cut when the container does: from WritePending on.
 func (s *Store) claimName(name, id string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (s *Store) claimName(name, id string) error {
 	for deadline := time.Now().Add(claimWait); ; {
 		err := os.Link(tmp, s.namePath(name))
 		if err == nil {
-			return jsonfile.SyncDir(filepath.Dir(tmp))
+			return nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return err
@@ -106,7 +107,19 @@ func writeClaim(path, id string) error {
 		return err
 	}
 	_, err = f.Write(append(data, '\n'))
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(err, f.Close())
+}
+
+// syncName makes the claim of a name durable.
+func (s *Store) syncName(name string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Open(s.namePath(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), jsonfile.SyncDir(filepath.Dir(s.namePath(name))))
 }
 
 // nameTaken is ErrNameInUse with what there is to know.

@@ -123,23 +123,28 @@ func (h *Handle) GiveUp() error {
 }
 
 // WritePending stores the configuration of a container that does not exist
-// yet.
+// yet, and makes its claim of a name as durable as that.
 func (h *Handle) WritePending(c *Config) error {
+	if err := h.store.syncName(c.Name); err != nil {
+		return err
+	}
 	return jsonfile.Write(h.store.pendingPath(h.ID), c, 0o600)
 }
 
-// Commit makes the container exist. A nil error means that it does,
-// whichever call committed it.
-func (h *Handle) Commit() error {
-	err := os.Rename(h.store.pendingPath(h.ID), h.store.configPath(h.ID))
-	if errors.Is(err, fs.ErrNotExist) && h.store.exists(h.ID) {
-		return nil
-	}
-	if err != nil {
+// Commit makes the container exist, for good.
+func (h *Handle) Commit(c *Config) error {
+	return errors.Join(h.Publish(c), jsonfile.SyncDir(h.store.Dir(h.ID)))
+}
+
+// Publish is Commit for a container that is about to run: a power cut may take
+// it back until WriteState has returned, which makes durable what its directory
+// holds.
+func (h *Handle) Publish(c *Config) error {
+	if err := os.Rename(h.store.pendingPath(h.ID), h.store.configPath(h.ID)); err != nil {
 		return fmt.Errorf("commit container: %w", err)
 	}
-	_ = h.store.Emit(Event{Type: "container", Action: "create", ID: h.ID, Name: h.store.NameOf(h.ID)})
-	return jsonfile.SyncDir(h.store.Dir(h.ID))
+	_ = h.store.Emit(Event{Type: "container", Action: "create", ID: h.ID, Name: c.Name})
+	return nil
 }
 
 // Config reads the container's configuration, committed or not.

@@ -54,7 +54,7 @@ func testContainer(t *testing.T, s *Store, name string) string {
 	if err := h.WritePending(&Config{ID: h.ID, Name: name, Created: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(h.Commit(), h.Close()); err != nil {
+	if err := errors.Join(h.Commit(&Config{Name: name}), h.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return h.ID
@@ -156,7 +156,7 @@ func TestOneNameOneWinner(t *testing.T) {
 		wg.Go(func() {
 			h, name, err := reserve(s, "bbox1")
 			if err == nil { // the others wait for the container to be there
-				err = errors.Join(h.WritePending(&Config{ID: h.ID, Name: name}), h.Commit())
+				err = errors.Join(h.WritePending(&Config{ID: h.ID, Name: name}), h.Commit(&Config{Name: name}))
 				won <- h
 			}
 			if err != nil && !errors.Is(err, ErrNameInUse) {

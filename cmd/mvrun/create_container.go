@@ -36,7 +36,7 @@ func begin(store *runtime.Store, w *wish) (*creation, error) {
 }
 
 // fill finds the image, the addresses and whatever else the configuration
-// needs, and writes it down.
+// needs.
 func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	conf := &cr.wish.config
 	var err error
@@ -65,10 +65,7 @@ func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	if err := cr.network(); err != nil {
 		return err
 	}
-	if err := cr.cidfile(c.String("cidfile")); err != nil {
-		return err
-	}
-	return cr.handle.WritePending(conf)
+	return cr.cidfile(c.String("cidfile"))
 }
 
 // layers unpacks what the pull did not: an image that was here already, or the
@@ -221,7 +218,10 @@ func createContainer(ctx context.Context, c *cli.Context, store *runtime.Store, 
 	}
 	defer release()
 	if err = cr.fill(ctx, c); err == nil {
-		err = cr.handle.Commit()
+		err = cr.handle.WritePending(&w.config)
+	}
+	if err == nil {
+		err = cr.handle.Commit(&w.config)
 	}
 	if err != nil {
 		return errors.Join(err, cr.abandon())

@@ -26,6 +26,7 @@ var runCommand = passProgram(&cli.Command{
 })
 
 func runContainer(c *cli.Context) error {
+	go runtime.WarmCgroups()
 	w, err := parseWish(c)
 	if err != nil {
 		return err
@@ -91,6 +92,7 @@ func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, 
 		spawned.Cancel()
 		return nil, errors.Join(err, cr.abandon())
 	}
+	req.Config = &w.config
 	session, warnings, err := spawned.Start(req)
 	if err != nil {
 		return nil, withCode(codeOf(err), errors.Join(err, cr.abandon()))

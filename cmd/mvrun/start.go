@@ -104,6 +104,7 @@ func lockStopped(store *runtime.Store, id string) (*runtime.Handle, error) {
 // startContainer starts a container that is there. A start that fails leaves
 // it as it was, with the reason in its state.
 func startContainer(c *cli.Context, store *runtime.Store, id string, req monitor.Request) (*monitor.Session, error) {
+	go runtime.WarmCgroups()
 	h, err := lockStopped(store, id)
 	if err != nil {
 		return nil, err

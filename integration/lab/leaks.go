@@ -188,12 +188,28 @@ func (h *Host) force() {
 }
 
 func (h *Host) endProcesses() {
-	for _, p := range h.processes() {
+	killed := h.processes()
+	for _, p := range killed {
 		syscall.Kill(p.pid, syscall.SIGKILL)
 	}
-	for deadline := time.Now().Add(5 * time.Second); len(h.processes()) > 0 && time.Now().Before(deadline); {
+	left := func() bool {
+		return len(h.processes()) > 0 || slices.ContainsFunc(killed, func(p process) bool { return runs(p.pid) })
+	}
+	for deadline := time.Now().Add(5 * time.Second); left() && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// runs tells whether a thread of the process is still there: until the last
+// one has left the kernel, from an fsync on a busy disk say, its files are open
+// and locked, though the process itself is a zombie already.
+func runs(pid int) bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	return slices.ContainsFunc(stats, func(path string) bool {
+		data, err := os.ReadFile(path)
+		_, state, _ := strings.Cut(string(data), ") ")
+		return err == nil && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+	})
 }
 
 func (h *Host) removeCgroups() {

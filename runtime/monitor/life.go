@@ -28,9 +28,9 @@ type life struct {
 }
 
 // start builds the container up to the moment before its program runs. The
-// network is made beside libcontainer's bootstrap. On an error the life is
-// what there is of it, for abort.
-func (m *Monitor) start(size Size) (l *life, err error) {
+// network, which asks the LAN and waits, is made beside all the rest, of which
+// prepare is the first. On an error the life is what there is of it, for abort.
+func (m *Monitor) start(size Size, prepare func() error) (l *life, err error) {
 	l = &life{}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
@@ -46,7 +46,10 @@ func (m *Monitor) start(size Size) (l *life, err error) {
 	attached := make(chan error, 1)
 	go func() { attached <- m.attachNetwork(ctx, l) }()
 
-	if err = m.startInstance(l, size); err != nil {
+	if err = prepare(); err == nil {
+		err = m.startInstance(l, size)
+	}
+	if err != nil {
 		cancel() // the network is not wanted any more; what it says to that is not the error
 		<-attached
 		return l, err

@@ -18,7 +18,6 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/logfile"
 )
 
 var (
@@ -134,66 +133,6 @@ func failure(err error) Reply {
 	return reply
 }
 
-// begin starts the container for the first time; on an error everything is
-// undone.
-func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
-	var committed bool
-	if m.config, committed, err = m.handle.Config(); err != nil {
-		return nil, err
-	}
-	if m.state, err = m.handle.State(); err != nil {
-		return nil, err
-	}
-	log, err := m.openLog()
-	if err != nil {
-		return nil, err
-	}
-	m.out = newOutput(log)
-	if m.mounts, err = mountAll(m.store, &m.config); err != nil {
-		return nil, err
-	}
-	if l, err = listen(m.store.AttachSocket(m.config.ID)); err != nil {
-		return nil, fmt.Errorf("listen for clients: %w", err)
-	}
-	var first *client
-	if req.Attach {
-		first = m.out.add(c, req.Stdout, req.Stderr)
-	}
-	m.state.RestartCount, m.state.StoppedByUser = 0, false
-	<-m.alone // the container is born in our cgroups
-	life, err := m.start(req.Size)
-	if err == nil && !committed {
-		// What its command does not live to see has not happened.
-		if err = c.peerAlive(); err == nil {
-			err = m.handle.Commit()
-		}
-	}
-	if err == nil {
-		err = m.release(life)
-	}
-	if err != nil {
-		l.Close()
-		return nil, errors.Join(err, m.abort(life))
-	}
-	go m.serve(l)
-	reply := Reply{Warnings: life.warnings}
-	if err := c.sendJSON(kindReply, reply); err != nil || first == nil {
-		c.Close() // a command that was killed meanwhile changes nothing
-	}
-	if first != nil {
-		go first.send()
-		go m.listenTo(first, req.Stdin)
-	}
-	return l, nil
-}
-
-func (m *Monitor) openLog() (*logfile.Writer, error) {
-	if m.config.Log.Driver == "none" {
-		return nil, nil
-	}
-	return logfile.Open(m.store.LogPath(m.config.ID), m.config.Log.MaxSize, m.config.Log.MaxFile)
-}
-
 // run goes from the first start to the last exit.
 func (m *Monitor) run(l net.Listener) error {
 	policy := restarts{policy: m.config.Restart}
@@ -237,7 +176,7 @@ func (m *Monitor) again(policy *restarts) {
 func (m *Monitor) startAgain() error {
 	m.legs.Lock()
 	defer m.legs.Unlock()
-	life, err := m.start(Size{})
+	life, err := m.start(Size{}, func() error { return nil })
 	if err == nil {
 		err = m.release(life)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
 )
 
 // kind is the first byte of a frame; four bytes of length (big endian) and the
@@ -28,8 +29,9 @@ const (
 	kindExit     kind = 'x' // monitor: an Exit, the last frame
 )
 
-// maxFrame bounds a payload in bytes.
-const maxFrame = 1 << 20
+// maxFrame bounds a payload in bytes. The longest is a configuration, with all
+// of its environment and labels.
+const maxFrame = 16 << 20
 
 // Op is what a client asks for.
 type Op string
@@ -57,6 +59,9 @@ type Request struct {
 	Stdout bool            `json:"stdout,omitempty"`
 	Stderr bool            `json:"stderr,omitempty"`
 	Size   Size            `json:"size,omitzero"` // start: of the terminal
+	// Config, of a start, is that of a container that is not made yet: the
+	// monitor makes it when it runs.
+	Config *runtime.Config `json:"config,omitempty"`
 	Signal int             `json:"signal,omitempty"`
 	Leg    network.Request `json:"leg,omitzero"`
 	// Stop says that the signal is the user's wish to end the container: no

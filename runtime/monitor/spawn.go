@@ -35,7 +35,6 @@ type Spawned struct {
 // that. flags are mvrun's own, such as --root. Exactly one of Start and
 // Cancel must follow.
 func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
-	go runtime.WarmCgroups()
 	// A pipe or lock of our caller's must not stay open as long as a container.
 	if err := runtime.KeepDescriptors(); err != nil {
 		return nil, fmt.Errorf("mark open files: %w", err)
