@@ -104,7 +104,7 @@ func (a *archive) take(hdr *tar.Header, r io.Reader) error {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	size, err := io.CopyBuffer(onlyWriter{io.MultiWriter(f, sum)}, r, make([]byte, 256<<10))
+	size, err := io.CopyBuffer(onlyWriter{io.MultiWriter(f, sum)}, r, make([]byte, chunk))
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,10 @@ func compressionOf(head []byte) compression {
 	return uncompressed
 }
 
+// chunk is how much of a layer is held at a time, in bytes, by each reader and
+// writer on its way: more made nothing quicker.
+const chunk = 64 << 10
+
 // maxWindow bounds the memory that a zstd stream may ask for, in bytes: what
 // zstd -19 --long=27 needs.
 const maxWindow = 128 << 20
@@ -40,7 +44,7 @@ const maxWindow = 128 << 20
 // decompress returns the plain bytes of blob, which closing the result closes
 // too.
 func decompress(blob io.ReadCloser) (io.ReadCloser, error) {
-	buf := bufio.NewReaderSize(blob, 256<<10)
+	buf := bufio.NewReaderSize(blob, chunk)
 	head, err := buf.Peek(6)
 	if err != nil && err != io.EOF {
 		return nil, err

@@ -205,7 +205,7 @@ func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have 
 // than the blob is cut: the digest will say that it is wrong.
 func (d *download) copy(f *os.File, sum hash.Hash, body io.Reader, have int64, alive *time.Timer) (int64, error) {
 	body = io.LimitReader(body, d.desc.Size-have)
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, chunk)
 	for {
 		n, err := body.Read(buf)
 		if n > 0 {

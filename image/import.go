@@ -77,7 +77,7 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 	defer os.Remove(tmp.Name()) // a no-op after it became a blob
 	defer tmp.Close()
 	raw, plain := sha256.New(), sha256.New()
-	source := bufio.NewReaderSize(ctxReader{ctx, r}, 256<<10)
+	source := bufio.NewReaderSize(ctxReader{ctx, r}, chunk)
 	head, err := source.Peek(6)
 	if err != nil && err != io.EOF {
 		return v1.Descriptor{}, v1.Hash{}, err

@@ -30,6 +30,7 @@ func ensureImage(ctx context.Context, c *cli.Context, root, ref string) (*image.
 	defer finish()
 	opt.Policy = policy
 	opt.Pulling = func() {
+		spareMemory()
 		full, err := image.Canonical(ref)
 		if err != nil || quiet {
 			return

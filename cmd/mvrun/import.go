@@ -54,6 +54,7 @@ var importCommand = &cli.Command{
 			return err
 		}
 		defer r.Close()
+		spareMemory()
 		img, err := images.Import(ctx, r, opt)
 		if err != nil {
 			return err

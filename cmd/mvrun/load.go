@@ -30,6 +30,7 @@ var loadCommand = &cli.Command{
 		}
 		ctx, stop := interruptible(c)
 		defer stop()
+		spareMemory()
 		loaded, err := loadFrom(c, images)
 		for _, img := range loaded {
 			printLoaded(c, img)

@@ -46,6 +46,7 @@ func pull(c *cli.Context) error {
 	if !quiet {
 		announcePull(w, ref, full)
 	}
+	spareMemory()
 	img, err := images.Pull(ctx, ref, opt)
 	finish()
 	if err != nil {
