@@ -95,13 +95,21 @@ func (p *plan) macFree(l *leg, others []Config) error {
 	if l.MAC == "" {
 		return nil
 	}
-	for _, other := range others {
-		claims, _ := p.store.readable(other.Name)
+	if c, taken := p.macOwner(l, others); taken {
+		return fmt.Errorf("MAC address %s is already used on %s by container %s", c.MAC, l.net.Segment, c.Who())
+	}
+	return nil
+}
+
+// macOwner finds another endpoint's claim with the leg's MAC address.
+func (p *plan) macOwner(l *leg, nets []Config) (c ipam.Claim, taken bool) {
+	for _, cfg := range nets {
+		claims, _ := p.store.readable(cfg.Name)
 		for _, c := range claims {
 			if c.MAC == l.ep.MAC && c.Endpoint != l.ep.ID && p.store.exists(c.Container) {
-				return fmt.Errorf("MAC address %s is already used on %s by container %s", c.MAC, l.net.Segment, c.Who())
+				return c, true
 			}
 		}
 	}
-	return nil
+	return ipam.Claim{}, false
 }

@@ -49,12 +49,28 @@ func (p *plan) decideMAC(l *leg, n int) error {
 	case shared:
 		return nil
 	case l.MAC == "":
-		l.ep.MAC = StableMAC(p.owner.HostID, p.owner.Name, l.net.Name, n).String()
-		return nil
+		return p.stableMAC(l, n)
 	}
 	mac, err := parseMAC(l.MAC)
 	if err == nil {
 		l.ep.MAC = mac.String()
 	}
 	return err
+}
+
+// stableMAC gives the leg the MAC address that comes from its container's name,
+// unless a container has it that was renamed since: then the next one.
+func (p *plan) stableMAC(l *leg, n int) error {
+	others, err := p.store.onSegment(l.net.Segment)
+	if err != nil {
+		return err
+	}
+	name := p.owner.Name
+	for i := 2; ; i++ {
+		l.ep.MAC = StableMAC(p.owner.HostID, name, l.net.Name, n).String()
+		if _, taken := p.macOwner(l, others); !taken {
+			return nil
+		}
+		name = p.owner.Name + "/" + strconv.Itoa(i) // as no container is called
+	}
 }

@@ -44,7 +44,9 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
+	containers := 0
 	for _, e := range dirs {
+		containers++
 		id, gone := strings.CutPrefix(e.Name(), removing)
 		switch {
 		case !IsID(id): // not ours
@@ -54,7 +56,7 @@ func (s *Store) recover() error {
 			errs = append(errs, s.reapAs(id, s.reapUnmade))
 		}
 	}
-	errs = append(errs, s.reapClaims(), s.Networks.Reap())
+	errs = append(errs, s.reapClaims(), s.reapNames(containers), s.Networks.Reap())
 	return errors.Join(errs...)
 }
 

@@ -5,7 +5,7 @@ import "github.com/urfave/cli/v2"
 // commands is the table of all commands; each lives in a file of its own.
 func commands() []*cli.Command {
 	return []*cli.Command{
-		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand,
+		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand, renameCommand,
 		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
 		pauseCommand, unpauseCommand, bootCommand, shutdownCommand,
 		containerCommand, networkCommand,

@@ -67,7 +67,7 @@ func connectNetwork(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	warnings, err := changeLegs(store, id, monitor.Request{Op: monitor.OpConnect, Leg: req}, func(h *runtime.Handle) error {
+	warnings, err := changeContainer(store, id, monitor.Request{Op: monitor.OpConnect, Leg: req}, func(h *runtime.Handle) error {
 		return h.Connect(req)
 	})
 	for _, text := range warnings {
@@ -76,9 +76,9 @@ func connectNetwork(c *cli.Context) error {
 	return err
 }
 
-// changeLegs has the container's monitor do it, or, without one, does it under
+// changeContainer has the container's monitor do it, or, without one, does it under
 // the container's lock.
-func changeLegs(store *runtime.Store, id string, req monitor.Request, stopped func(*runtime.Handle) error) (warnings []string, err error) {
+func changeContainer(store *runtime.Store, id string, req monitor.Request, stopped func(*runtime.Handle) error) (warnings []string, err error) {
 	for {
 		warnings, err := monitor.Ask(store, id, req)
 		if !errors.Is(err, monitor.ErrNotRunning) {

@@ -47,6 +47,6 @@ func disconnectNetwork(c *cli.Context) error {
 		return err
 	}
 	req := monitor.Request{Op: monitor.OpDisconnect, Leg: network.Request{Network: name}}
-	_, err = changeLegs(store, id, req, func(h *runtime.Handle) error { return h.Disconnect(name) })
+	_, err = changeContainer(store, id, req, func(h *runtime.Handle) error { return h.Disconnect(name) })
 	return err
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrCorrupt marks a file among the claims that is none.
@@ -81,6 +83,31 @@ func (d Claims) Take(c Claim) error {
 	}
 	if err != nil {
 		return fmt.Errorf("claim %s: %w", c.file(), err)
+	}
+	return nil
+}
+
+// Rewrite replaces what a claim says; whose it is, and since when, stays.
+func (d Claims) Rewrite(c Claim) error {
+	target, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encode claim: %w", err)
+	}
+	// Beside the claims: among them it would be read as one.
+	scratch := filepath.Join(filepath.Dir(string(d)), ".claim-"+c.Endpoint)
+	if err := os.Remove(scratch); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rewrite claim %s: %w", c.file(), err)
+	}
+	err = os.Symlink(string(target), scratch)
+	if err == nil {
+		since := unix.NsecToTimespec(c.Since.UnixNano())
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, scratch, []unix.Timespec{since, since}, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err == nil {
+		err = os.Rename(scratch, filepath.Join(string(d), c.file()))
+	}
+	if err != nil {
+		return fmt.Errorf("rewrite claim %s: %w", c.file(), err)
 	}
 	return nil
 }

@@ -59,12 +59,14 @@ func (m *Monitor) record(made *runtime.Config) (recorded <-chan error, err error
 	done := make(chan error, 1)
 	if made != nil {
 		m.config, m.state = *made, runtime.State{Status: runtime.Created}
+		m.name.Store(&made.Name)
 		go func() { done <- m.handle.WritePending(made) }()
 		return done, nil
 	}
 	if m.config, _, err = m.handle.Config(); err != nil {
 		return nil, err
 	}
+	m.name.Store(&m.config.Name)
 	if m.state, err = m.handle.State(); err != nil {
 		return nil, err
 	}

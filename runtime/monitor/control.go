@@ -67,5 +67,5 @@ func (m *Monitor) unpause() error {
 }
 
 func (m *Monitor) named(err error) error {
-	return fmt.Errorf("container %s %w", m.config.Name, err)
+	return fmt.Errorf("container %s %w", *m.name.Load(), err)
 }

@@ -20,7 +20,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 	if m.ended {
 		return nil, m.named(errNotLive)
 	}
-	eps, undo, err := m.handle.PlanLeg(&m.config, req)
+	eps, undo, err := m.handle.PlanLeg(m.current(), req)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 	}
 	m.config.Network.Endpoints = eps
 	m.legsChanged()
-	m.store.EmitLeg("connect", &m.config, added)
+	m.store.EmitLeg("connect", m.current(), added)
 	return warnings, nil
 }
 
@@ -79,7 +79,7 @@ func (m *Monitor) disconnect(nameOrID string) error {
 	if m.ended {
 		return m.named(errNotLive)
 	}
-	left, gone, err := m.store.SplitLegs(&m.config, nameOrID)
+	left, gone, err := m.store.SplitLegs(m.current(), nameOrID)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (m *Monitor) disconnect(nameOrID string) error {
 			errs = append(errs, m.life.dropLeg(ep.IfName))
 		}
 	}
-	errs = append(errs, m.store.DropLegs(&m.config, gone))
+	errs = append(errs, m.store.DropLegs(m.current(), gone))
 	m.legsChanged()
 	return errors.Join(errs...)
 }

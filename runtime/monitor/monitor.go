@@ -35,6 +35,7 @@ type Monitor struct {
 	store  *runtime.Store
 	handle *runtime.Handle
 	config runtime.Config
+	name   atomic.Pointer[string] // by now: it may have been renamed
 	mounts *mounts
 	out    *output
 	stdio  atomic.Pointer[stdio]
@@ -242,7 +243,7 @@ func (m *Monitor) emitExit(code int) {
 
 // emit tells what happened to the container.
 func (m *Monitor) emit(action string, attributes map[string]string) {
-	e := runtime.Event{Type: "container", Action: action, ID: m.config.ID, Name: m.config.Name, Attributes: attributes}
+	e := runtime.Event{Type: "container", Action: action, ID: m.config.ID, Name: *m.name.Load(), Attributes: attributes}
 	if err := m.store.Emit(e); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}

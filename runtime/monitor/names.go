@@ -3,14 +3,40 @@ package monitor
 import (
 	"fmt"
 	"os"
+
+	"github.com/mvrun/mvrun/runtime"
 )
 
 // tellNeighbours makes the container and the others on its networks known to
 // each other. That one name is missing keeps no container from running.
 func (m *Monitor) tellNeighbours(l *life) {
-	if err := m.store.TellNeighbours(&m.config, l.attachments()); err != nil {
+	if err := m.store.TellNeighbours(m.current(), l.attachments()); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
+}
+
+// rename gives the container another name, while it runs.
+func (m *Monitor) rename(name string) error {
+	m.legs.Lock()
+	defer m.legs.Unlock()
+	if m.ended {
+		return m.named(errNotLive)
+	}
+	if err := m.handle.Rename(name); err != nil {
+		return err
+	}
+	m.name.Store(&name)
+	if m.life != nil {
+		m.tellNeighbours(m.life)
+	}
+	return nil
+}
+
+// current is the container's configuration under the name of today.
+func (m *Monitor) current() *runtime.Config {
+	c := m.config
+	c.Name = *m.name.Load()
+	return &c
 }
 
 func (m *Monitor) leaveNeighbours() {

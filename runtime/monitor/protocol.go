@@ -49,21 +49,23 @@ const (
 
 	OpConnect    Op = "connect"    // add a Leg
 	OpDisconnect Op = "disconnect" // leave the Leg's network
+	OpRename     Op = "rename"     // call the container Name
 )
 
 // Request is what a client begins with.
 type Request struct {
-	Op     Op              `json:"op"`
-	Attach bool            `json:"attach,omitempty"` // start: go on as an attached client
-	Stdin  bool            `json:"stdin,omitempty"`  // attach: the client sends stdin
-	Stdout bool            `json:"stdout,omitempty"`
-	Stderr bool            `json:"stderr,omitempty"`
-	Size   Size            `json:"size,omitzero"` // start: of the terminal
+	Op     Op   `json:"op"`
+	Attach bool `json:"attach,omitempty"` // start: go on as an attached client
+	Stdin  bool `json:"stdin,omitempty"`  // attach: the client sends stdin
+	Stdout bool `json:"stdout,omitempty"`
+	Stderr bool `json:"stderr,omitempty"`
+	Size   Size `json:"size,omitzero"` // start: of the terminal
 	// Config, of a start, is that of a container that is not made yet: the
 	// monitor makes it when it runs.
 	Config *runtime.Config `json:"config,omitempty"`
 	Signal int             `json:"signal,omitempty"`
 	Leg    network.Request `json:"leg,omitzero"`
+	Name   string          `json:"name,omitempty"`
 	// Stop says that the signal is the user's wish to end the container: no
 	// restart policy undoes it, and a paused container is let go.
 	Stop bool `json:"stop,omitempty"`

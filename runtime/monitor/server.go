@@ -51,6 +51,8 @@ func (m *Monitor) answer(c *conn) {
 		reply.Warnings, err = m.connect(req.Leg)
 	case OpDisconnect:
 		err = m.disconnect(req.Leg.Network)
+	case OpRename:
+		err = m.rename(req.Name)
 	default:
 		err = m.control(req)
 	}
