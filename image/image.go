@@ -26,6 +26,9 @@ type Image struct {
 	store    *Store
 }
 
+// Platform is what the image is for; zero if it does not say.
+func (i *Image) Platform() v1.Platform { return platformOf(i.Config) }
+
 // Layers returns the image's layers, the lowest first. Nothing is read before
 // a layer's content is asked for.
 func (i *Image) Layers() ([]v1.Layer, error) {

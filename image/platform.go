@@ -71,6 +71,15 @@ func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 	return v1.Descriptor{}, fmt.Errorf("%w: want %s, it has %s", ErrPlatform, want, strings.Join(slices.Compact(offered), ", "))
 }
 
+// platformOf is the platform that the configuration names; zero if it names
+// none, as those of images that hold no programs may.
+func platformOf(config *v1.ConfigFile) v1.Platform {
+	if p := config.Platform(); p != nil {
+		return *p
+	}
+	return v1.Platform{}
+}
+
 // runsOn reports whether an image for have runs where want is.
 func runsOn(have, want v1.Platform) bool {
 	if have.OS != want.OS || have.Architecture != want.Architecture {

@@ -40,7 +40,7 @@ type PullOptions struct {
 func (s *Store) Ensure(ctx context.Context, ref string, opt PullOptions) (*Image, error) {
 	if opt.Policy != PullAlways {
 		img, err := s.Get(ref)
-		if err == nil && opt.Platform != nil && !runsOn(*img.Config.Platform(), *opt.Platform) {
+		if err == nil && opt.Platform != nil && !runsOn(img.Platform(), *opt.Platform) {
 			img, err = nil, fmt.Errorf("%w for %s: %s", ErrNotFound, opt.Platform, ref)
 		}
 		if err == nil || opt.Policy == PullNever || !errors.Is(err, ErrNotFound) {

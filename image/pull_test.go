@@ -464,3 +464,28 @@ func (f roundTrip) RoundTrip(*http.Request) (*http.Response, error) {
 	f()
 	return httptest.NewRecorder().Result(), nil
 }
+
+// A configuration may leave out everything, also what the image is for.
+func TestPullWithoutPlatform(t *testing.T) {
+	reg, s := newRegistry(t), open(t)
+	img, err := makeImage(t, 1000, 1).ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := mutate.ConfigFile(makeImage(t, 1000, 1), &v1.ConfigFile{RootFS: img.RootFS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := reg.push(t, "bare:1", bare)
+	pulled, err := s.Pull(t.Context(), ref, PullOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := pulled.Platform(); got.Architecture != "" {
+		t.Errorf("Platform = %v, none is named", got)
+	}
+	here := machinePlatform()
+	if _, err := s.Ensure(t.Context(), ref, PullOptions{Policy: PullNever, Platform: &here}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Ensure of a platform that is not named = %v, want ErrNotFound", err)
+	}
+}

@@ -88,7 +88,7 @@ func (s *Store) pull(ctx context.Context, from name.Repository, ref name.Referen
 	if opt.Platform != nil {
 		want = *opt.Platform
 	}
-	if have := config.Platform(); have.Architecture != "" && !runsOn(*have, want) {
+	if have := platformOf(config); have.Architecture != "" && !runsOn(have, want) {
 		return nil, fmt.Errorf("%w: want %s, it is for %s", ErrPlatform, want, have)
 	}
 	if err := s.pullLayers(ctx, reg, manifest, config, opt); err != nil {

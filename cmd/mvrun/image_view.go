@@ -60,7 +60,7 @@ func imageRows(layers *rootfs.Store, img *image.Image, full bool) []map[string]s
 			"ID": shortImageID(img.ID, full), "Repository": repository, "Tag": tag, "Digest": digest,
 			"CreatedSince": ago(img.Config.Created.Time), "CreatedAt": dockerStamp(img.Config.Created.Time),
 			"Size": size, "VirtualSize": size, "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
-			"Platform": img.Config.Platform().String(), "Labels": joinLabels(img.Config.Config.Labels),
+			"Platform": img.Platform().String(), "Labels": joinLabels(img.Config.Config.Labels),
 		}
 	}
 	digests := map[string]string{}
