@@ -6,7 +6,7 @@ import "github.com/urfave/cli/v2"
 func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand, createCommand, startCommand, stopCommand, restartCommand, killCommand, rmCommand, renameCommand,
-		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand,
+		psCommand, execCommand, attachCommand, logsCommand, inspectCommand, waitCommand, statsCommand,
 		pauseCommand, unpauseCommand, bootCommand, shutdownCommand,
 		containerCommand, networkCommand,
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,

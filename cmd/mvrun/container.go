@@ -18,7 +18,7 @@ var containerCommand = &cli.Command{
 		renamed(stopCommand, "stop"), renamed(restartCommand, "restart"), renamed(killCommand, "kill"),
 		renamed(rmCommand, "rm", "remove"), renamed(psCommand, "ls", "ps", "list"), renamed(execCommand, "exec"),
 		renamed(attachCommand, "attach"), renamed(logsCommand, "logs"), renamed(waitCommand, "wait"),
-		renamed(pauseCommand, "pause"), renamed(unpauseCommand, "unpause"), renamed(renameCommand, "rename"),
+		renamed(pauseCommand, "pause"), renamed(unpauseCommand, "unpause"), renamed(statsCommand, "stats"), renamed(renameCommand, "rename"),
 		renamed(commitCommand, "commit"), renamed(exportCommand, "export"),
 		containerInspectCommand, containerPruneCommand,
 	},

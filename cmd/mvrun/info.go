@@ -70,7 +70,7 @@ func infoOf(store *runtime.Store) (*infoView, error) {
 	v := &infoView{
 		ID: id, Driver: "overlay", CgroupDriver: store.CgroupDriverName(), CgroupVersion: "1",
 		KernelVersion: runtime.KernelRelease(), OperatingSystem: osName(), OSType: goruntime.GOOS, Architecture: machine(),
-		NCPU: goruntime.NumCPU(), MemTotal: memTotal(), ServerVersion: version,
+		NCPU: goruntime.NumCPU(), MemTotal: int64(runtime.MachineMemory()), ServerVersion: version,
 		DockerRootDir: store.Root, StateDir: store.State,
 		SecurityOptions: []string{"name=seccomp,profile=builtin"},
 	}
@@ -159,12 +159,4 @@ func machine() string {
 		return goruntime.GOARCH
 	}
 	return unix.ByteSliceToString(u.Machine[:])
-}
-
-func memTotal() int64 {
-	var s unix.Sysinfo_t
-	if err := unix.Sysinfo(&s); err != nil {
-		return 0
-	}
-	return int64(s.Totalram) * int64(s.Unit)
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/moby/term"
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+)
+
+var statsCommand = &cli.Command{
+	Name:      "stats",
+	Usage:     "show what running containers use: processor, memory, network, disks",
+	ArgsUsage: "[CONTAINER…]",
+	Flags: []cli.Flag{
+		&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "those that don't run too"},
+		&cli.BoolFlag{Name: "no-stream", Usage: "once, not every second"},
+		&cli.BoolFlag{Name: "no-trunc", Usage: "don't shorten"},
+		&cli.StringFlag{Name: "format", Usage: "Go template, table TEMPLATE, or json"},
+	},
+	Action: stats,
+}
+
+// statsInterval is the time between two looks; the processor's share is of it.
+const statsInterval = time.Second
+
+func stats(c *cli.Context) error {
+	store, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	ids, err := resolveAll(store, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c)
+	defer stop()
+	before := usages(store, statsOf(c, store, ids))
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(statsInterval):
+		}
+		shown := statsOf(c, store, ids)
+		if len(ids) > 0 && len(shown) == 0 {
+			return nil // all were removed
+		}
+		now := usages(store, shown)
+		l := list{columns: []column{
+			{"ID", "CONTAINER ID"},
+			{"Name", "NAME"},
+			{"CPUPerc", "CPU %"},
+			{"MemUsage", "MEM USAGE / LIMIT"},
+			{"MemPerc", "MEM %"},
+			{"NetIO", "NET I/O"},
+			{"BlockIO", "BLOCK I/O"},
+			{"PIDs", "PIDS"},
+		}, heads: map[string]string{"Container": "CONTAINER"}}
+		for _, cont := range shown {
+			id := cont.Config.ID
+			l.rows = append(l.rows, statsRow(cont, before[id], now[id], c.Bool("no-trunc")))
+		}
+		if f, ok := c.App.Writer.(*os.File); ok && !c.Bool("no-stream") && term.IsTerminal(f.Fd()) {
+			fmt.Fprint(f, "\x1b[H\x1b[2J") // home, clear
+		}
+		if err := l.print(c.App.Writer, c.String("format")); err != nil || c.Bool("no-stream") {
+			return err
+		}
+		before = now
+	}
+}
+
+func resolveAll(store *runtime.Store, refs []string) (ids []string, err error) {
+	for _, ref := range refs {
+		id, err := store.Resolve(ref)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// statsOf are the containers that were asked for and are still there; without
+// any, those that run.
+func statsOf(c *cli.Context, store *runtime.Store, ids []string) (shown []*runtime.Container) {
+	for _, id := range ids {
+		if cont, err := store.Load(id); err == nil {
+			shown = append(shown, cont)
+		}
+	}
+	if len(ids) > 0 {
+		return shown
+	}
+	all, errs := store.List()
+	for _, err := range errs {
+		warn(c.App.ErrWriter, "%v", err)
+	}
+	for _, cont := range all {
+		if cont.State.Status.Live() || c.Bool("all") {
+			shown = append(shown, cont)
+		}
+	}
+	return shown
+}
+
+// usages are by ID. One that ended meanwhile uses nothing.
+func usages(store *runtime.Store, list []*runtime.Container) map[string]runtime.Usage {
+	by := map[string]runtime.Usage{}
+	for _, cont := range list {
+		if !cont.State.Status.Live() {
+			continue
+		}
+		if u, err := store.Usage(cont.Config.ID); err == nil {
+			by[cont.Config.ID] = u
+		}
+	}
+	return by
+}
+
+func statsRow(cont *runtime.Container, before, now runtime.Usage, whole bool) map[string]string {
+	size := func(n uint64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
+	percent := func(part float64) string { return fmt.Sprintf("%.2f%%", 100*part) }
+	var received, sent uint64
+	if !now.At.IsZero() && cont.Config.Network.Mode != network.Host {
+		// A container that ends just now has no namespace to look into.
+		received, sent, _ = network.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
+	}
+	memory := 0.0
+	if now.MemoryLimit > 0 {
+		memory = float64(now.Memory) / float64(now.MemoryLimit)
+	}
+	id := shownID(cont.Config.ID, whole)
+	return map[string]string{
+		"Container": id, "ID": id, "Name": cont.Config.Name,
+		"CPUPerc":  percent(now.CPUShare(before)),
+		"MemUsage": units.BytesSize(float64(now.Memory)) + " / " + units.BytesSize(float64(now.MemoryLimit)),
+		"MemPerc":  percent(memory),
+		"NetIO":    size(received) + " / " + size(sent),
+		"BlockIO":  size(now.Read) + " / " + size(now.Write),
+		"PIDs":     strconv.FormatUint(now.Pids, 10),
+	}
+}
