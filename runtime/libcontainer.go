@@ -3,9 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -45,7 +43,7 @@ func KeepDescriptors() error { return utils.CloseExecFrom(3) }
 type Instance struct {
 	container *libcontainer.Container
 	process   *libcontainer.Process
-	memory    *os.File // memory.events of a container's cgroup v2, else nil
+	memory    *oomWatch // of a container in cgroup v2, else nil
 	oomKilled bool
 }
 
@@ -89,7 +87,7 @@ func (i *Instance) Start(p *specs.Process, stdio Stdio) error {
 	if cgroups.IsCgroup2UnifiedMode() {
 		conf := i.container.Config()
 		if m, err := manager.New(conf.Cgroups); err == nil {
-			i.memory, _ = os.Open(m.Path("") + "/memory.events") // without the controller there is none
+			i.memory = watchOOM(m.Path(""), conf.Cgroups.Systemd)
 		}
 	}
 	return nil
@@ -129,12 +127,9 @@ func (i *Instance) Signal(sig unix.Signal) error { return i.process.Signal(sig) 
 // want of memory when Wait returned.
 func (i *Instance) OOMKilled() bool { return i.oomKilled }
 
-// countOOM must be quick: systemd removes the cgroup of a scope as soon as it
-// hears that no process is in it.
 func (i *Instance) countOOM() uint64 {
 	if i.memory != nil {
-		defer i.memory.Close()
-		return oomKills(i.memory)
+		return i.memory.kills(i.Pid())
 	}
 	conf := i.container.Config()
 	m, err := manager.New(conf.Cgroups)
@@ -142,17 +137,6 @@ func (i *Instance) countOOM() uint64 {
 		return 0
 	}
 	n, _ := m.OOMKillCount()
-	return n
-}
-
-// oomKills reads the count from a memory.events file.
-func oomKills(r io.Reader) (n uint64) {
-	text, _ := io.ReadAll(r)
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "oom_kill "); ok {
-			n, _ = strconv.ParseUint(strings.TrimSpace(value), 10, 64)
-		}
-	}
 	return n
 }
 
