@@ -39,11 +39,9 @@ func killAt(t *testing.T, h *lab.Host, after time.Duration, args ...string) {
 }
 
 // moments spreads n of them over a command, from before its first step to
-// after its last. With -short, in an emulated machine, a few must do.
+// after its last.
 func moments(n int, whole time.Duration) []time.Duration {
-	if testing.Short() {
-		n = max(2, n/5)
-	}
+	n = lab.Few(n)
 	all := make([]time.Duration, n)
 	for i := range all {
 		all[i] = whole * time.Duration(i) * 12 / time.Duration(10*(n-1))

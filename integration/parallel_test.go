@@ -164,7 +164,7 @@ func TestListingWhileOthersComeAndGo(t *testing.T) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		defer close(stop)
-		for range 15 {
+		for range lab.Few(15) {
 			h.Mvrun("run", "--rm", "--network", "none", "busybox", "true")
 		}
 	})

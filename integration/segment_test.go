@@ -56,7 +56,11 @@ func TestSubInterfaceLivesAsLongAsItsUsers(t *testing.T) {
 	h := host(t)
 	tenants := []tenant{{"a1", 10}, {"b1", 10}, {"c1", 20}}
 	ways := [][]string{{"stop", "-t", "0"}, {"rm", "-f"}, {"kill"}}
-	for i, order := range permutations(tenants) {
+	orders := permutations(tenants)
+	for i, order := range orders {
+		if i%(len(orders)/lab.Few(len(orders))) != 0 {
+			continue
+		}
 		for _, c := range tenants {
 			c.start(h)
 		}

@@ -51,7 +51,7 @@ func TestStreamsAreSeparateAndWhole(t *testing.T) {
 	h := host(t)
 	lines := 200_000
 	if testing.Short() {
-		lines = 20_000
+		lines = 5_000
 	}
 	script := fmt.Sprintf(`i=0; while [ $i -lt %d ]; do echo "out $i"; i=$((i+1)); done & j=0; while [ $j -lt %d ]; do echo "err $j" >&2; j=$((j+1)); done; wait`, lines, lines)
 	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")

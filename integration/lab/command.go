@@ -169,13 +169,28 @@ func (h *Host) Sh(line string) string {
 	return strings.TrimSuffix(r.Stdout, "\n")
 }
 
+// Within is how long something may take that takes at most d on a real machine.
+// With -short the machine is an emulated one.
+func Within(d time.Duration) time.Duration {
+	if testing.Short() {
+		return 5 * d
+	}
+	return d
+}
+
+// Few is how often a test does what it does n times on a real machine. With
+// -short, in an emulated one, a few must do.
+func Few(n int) int {
+	if testing.Short() {
+		return max(2, n/5)
+	}
+	return n
+}
+
 // Eventually waits for something that happens by itself, and soon.
 func (h *Host) Eventually(what string, ok func() bool) {
 	h.t.Helper()
-	soon := 15 * time.Second
-	if testing.Short() {
-		soon *= 4 // an emulated machine
-	}
+	soon := Within(15 * time.Second)
 	deadline := time.Now().Add(soon)
 	for !ok() {
 		if time.Now().After(deadline) {
