@@ -6,6 +6,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/mvrun/mvrun/integration/lab"
@@ -34,10 +35,24 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if err := tellSkipped(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// tellSkipped prints what was skipped and why, and writes it to the file that
+// MVRUN_SKIPPED names, for the table of make test-vm.
+func tellSkipped() error {
 	for _, line := range lab.Skipped() {
 		fmt.Println("skipped", line)
 	}
-	return code
+	path := os.Getenv("MVRUN_SKIPPED")
+	if path == "" {
+		return nil
+	}
+	return os.WriteFile(path, []byte(strings.Join(lab.Skipped(), "\n")), 0o644)
 }
 
 // host is the usual start of a test: a host of its own with a trunk.

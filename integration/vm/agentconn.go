@@ -102,9 +102,19 @@ func (o *output) String() string {
 
 // run runs a command to its end. The error is about the machine or the
 // deadline, not about the command's exit code.
-func (a *agentConn) run(ctx context.Context, stdin io.Reader, env []string, args ...string) (Result, error) {
+func (a *agentConn) run(ctx context.Context, stdin io.Reader, args ...string) (Result, error) {
+	return a.do(ctx, stdin, io.Discard, nil, args...)
+}
+
+// runTo is run for a long command without input: its output goes to the log as
+// well, as it comes, and it gets more environment.
+func (a *agentConn) runTo(ctx context.Context, log io.Writer, env []string, args ...string) (Result, error) {
+	return a.do(ctx, nil, log, env, args...)
+}
+
+func (a *agentConn) do(ctx context.Context, stdin io.Reader, log io.Writer, env []string, args ...string) (Result, error) {
 	var stdout, stderr output
-	c := &call{&stdout, &stderr, make(chan wire.Frame, 1)}
+	c := &call{io.MultiWriter(&stdout, log), &stderr, make(chan wire.Frame, 1)}
 	a.mu.Lock()
 	a.last++
 	id := a.last
@@ -153,7 +163,7 @@ func (a *agentConn) feed(id uint32, stdin io.Reader) {
 func (m *Machine) Run(ctx context.Context, stdin io.Reader, args ...string) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	r, err := m.agent.run(ctx, stdin, nil, args...)
+	r, err := m.agent.run(ctx, stdin, args...)
 	if err != nil {
 		return r, fmt.Errorf("on %s, %s: %w", m.Spec.Name, strings.Join(args, " "), err)
 	}

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -65,16 +67,12 @@ func Boot(ctx context.Context, dir string, spec Spec) (*Machine, error) {
 		return nil, err
 	}
 	m.qemu.Stdout, m.qemu.Stderr = log, log
-	err = m.qemu.Start()
+	err = m.start()
 	log.Close()
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
-	go func() {
-		m.qemu.Wait()
-		close(m.ended)
-	}()
 	boot, stop := context.WithTimeout(ctx, bootTime)
 	defer stop()
 	if err := m.connect(boot); err != nil {
@@ -82,6 +80,25 @@ func Boot(ctx context.Context, dir string, spec Spec) (*Machine, error) {
 		return nil, fmt.Errorf("boot %s: %w\n%s", spec.Name, err, m.Trouble())
 	}
 	return m, nil
+}
+
+// start starts qemu so that it can't outlive this process, whatever ends that.
+// The kernel sends the signal when the thread that started it is gone
+// (prctl(2), PR_SET_PDEATHSIG), so that one is kept until qemu has ended.
+func (m *Machine) start() error {
+	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := m.qemu.Start()
+		started <- err
+		if err == nil {
+			m.qemu.Wait()
+			close(m.ended)
+		}
+	}()
+	return <-started
 }
 
 // connect waits for the agent's hello.

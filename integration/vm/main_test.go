@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,15 +19,21 @@ var (
 	programs Programs
 )
 
+// workDir has all the files of this run, the machines' among them.
+var workDir string
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "mvrun-vm-")
+	dir, err := os.MkdirTemp("", "mvm")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	workDir = dir
+	os.Setenv("TMPDIR", dir) // also for what is fetched and built
+	go cleanUpOnSignal(dir)
 	if programs, err = FindPrograms(dir); err == nil {
 		parts, err = Gather(dir, payload())
 	}
@@ -34,6 +42,17 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// cleanUpOnSignal is for Ctrl-C and a job that is cancelled. The machines end
+// with this process, see Machine.start; their files take hundreds of megabytes.
+func cleanUpOnSignal(dir string) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	s := <-signals
+	os.RemoveAll(dir)
+	fmt.Fprintln(os.Stderr, "ended by", s)
+	os.Exit(1)
 }
 
 // suiteDir is where the integration suite is in the machines.
@@ -61,7 +80,7 @@ type guest struct {
 // shortDir is like t.TempDir, with a path short enough for sockets.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mv")
+	dir, err := os.MkdirTemp(workDir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +121,28 @@ func (g *guest) keepConsole() {
 	if err != nil {
 		return
 	}
-	path := filepath.Join(g.t.ArtifactDir(), g.Spec.Name+".console")
+	path := filepath.Join(logDir(g.t), g.Spec.Name+".console")
 	if os.WriteFile(path, text, 0o644) == nil {
 		g.t.Logf("the console of %s: %s", g.Spec.Name, path)
 	}
+}
+
+// logDir is where logs stay after the run: .cache/logs, or where MVRUN_VM_LOGS
+// says.
+func logDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("MVRUN_VM_LOGS")
+	if dir == "" {
+		dir = ".cache/logs"
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // try runs a command in the machine.

@@ -107,21 +107,27 @@ func lateParent(s *systemdHost) {
 	s.sh("ip link set eth0 name enp0s9")
 }
 
-// powerCuts cuts the power in the middle of run and rm. Afterwards everything
-// is there or not, nothing is half there, and no address is lost or doubled.
+// powerCuts cuts the power in the middle of run, rm, pull and rmi. Afterwards
+// everything is there or not, nothing is half there, and no address and no blob
+// is lost or doubled.
 func powerCuts(s *systemdHost) {
 	s.ok("mvrun", "network", "create", "--subnet=172.16.30.0/28", "-o", "parent=enp0s9.30", "small")
+	s.putRegistry()
+	before := s.imageFiles()
 	for i := range 3 {
+		s.startRegistry()
+		go s.Run(s.t.Context(), nil, "sh", "-c", "while :; do mvrun pull -q "+pulled+"; mvrun rmi "+pulled+"; echo >>/run/pulls; done")
 		go s.Run(s.t.Context(), nil, "sh", "-c", `i=0; while :; do i=$((i+1));
 			mvrun run -d --restart always --name cut$i --network small busybox sleep 1000; mvrun rm -f cut$((i-1)); done`)
-		s.eventually("containers come and go", time.Minute, func() bool {
-			return strings.Contains(s.try("mvrun", "ps", "--format", "{{.Names}}").Stdout, "cut2")
+		s.eventually("containers and images come and go", time.Minute, func() bool {
+			return strings.Contains(s.try("mvrun", "ps", "--format", "{{.Names}}").Stdout, "cut2") && s.try("test", "-e", "/run/pulls").Code == 0
 		})
-		time.Sleep(rand.N(time.Second))
+		time.Sleep(rand.N(2 * time.Second))
 		s.PowerCut()
 		s.bootAgain()
 		s.settled()
 		s.consistent(i)
+		s.imagesConsistent(i, before)
 	}
 }
 

@@ -10,154 +10,175 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// suiteTime is what the whole suite may take in an emulated machine, where each
-// start of a container costs a second of processor time, on a busy host.
-const suiteTime = 40 * time.Minute
+const (
+	// suiteTime is what the suite may take in emulated machines, where each
+	// start of a container costs a second of processor time, on a busy host.
+	suiteTime = 40 * time.Minute
+	// suiteMachines share the suite. Two with a processor each are faster than
+	// one with two: emulated processors wait for each other.
+	suiteMachines = 2
+	// suiteParallel tests at a time in each: most of them wait most of the time.
+	suiteParallel = 3
+)
 
 // TestSuite runs the integration suite on Debian's kernel. What is skipped
 // there must run on the host's kernel: a test that runs on neither is none.
 // MVRUN_VM_SUITE=regexp chooses tests of it.
 func TestSuite(t *testing.T) {
-	spec := parts.Spec("suite")
-	spec.MemoryMB, spec.CPUs = 1024, 2
-	g := boot(t, shortDir(t), spec)
-	ctx, cancel := context.WithTimeout(context.Background(), suiteTime)
-	defer cancel()
-	began := time.Now()
-	r, err := g.agent.run(ctx, nil, []string{"MVRUN_BIN=/usr/local/bin/mvrun", "MVRUN_VM_SUITE=" + os.Getenv("MVRUN_VM_SUITE")}, "sh", "-c",
-		fmt.Sprintf("cd %s && exec ./integration.test -test.v -test.short -test.run \"$MVRUN_VM_SUITE\" -test.timeout=%v 2>&1", suiteDir, suiteTime-time.Minute))
-	keep(t, "suite.log", r.Stdout)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, lastLines(r.Stdout, 100))
+	shares := shareOut(suiteTests(t), suiteMachines)
+	var specs []Spec
+	for i := range shares {
+		spec := parts.Spec(fmt.Sprint("suite", i))
+		spec.MemoryMB = 1024
+		specs = append(specs, spec)
 	}
-	inGuest := readOutcomes(r.Stdout)
-	t.Logf("on Debian's kernel, %v: %v", time.Since(began).Round(time.Second), inGuest)
-	if r.Code != 0 || inGuest.count(failed) > 0 {
-		t.Errorf("exit code %d\n%s", r.Code, failures(r.Stdout))
+	inGuest := outcomes{}
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	for i, g := range bootAll(t, shortDir(t), specs...) {
+		running.Go(func() {
+			got := runShare(g, shares[i])
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(inGuest, got)
+		})
 	}
+	running.Wait()
 	if len(inGuest) == 0 {
 		t.Fatal("no test ran")
 	}
 	checkSkipped(t, inGuest)
 }
 
-// checkSkipped runs on the host what was skipped in the machine, and prints
+// suiteTests are the patterns of the suite's tests: one for each, and of the
+// longest, TestScript, one for each script.
+func suiteTests(t *testing.T) []string {
+	t.Helper()
+	which, err := regexp.Compile(os.Getenv("MVRUN_VM_SUITE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var patterns []string
+	for line := range strings.Lines(suiteOnHost(t, "-test.list", ".")) {
+		if name := strings.TrimSpace(line); strings.HasPrefix(name, "Test") && name != "TestScript" {
+			patterns = append(patterns, name)
+		}
+	}
+	scripts, err := filepath.Glob("../testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 || len(patterns) == 0 {
+		t.Fatalf("%d tests and %d scripts: %v", len(patterns), len(scripts), err)
+	}
+	for _, path := range scripts {
+		patterns = append(patterns, "TestScript/"+strings.TrimSuffix(filepath.Base(path), ".txtar"))
+	}
+	return slices.DeleteFunc(patterns, func(p string) bool { return !which.MatchString(p) })
+}
+
+// shareOut deals the tests out like cards: neighbours are about the same thing
+// and take about the same time. No share is empty.
+func shareOut(tests []string, n int) [][]string {
+	shares := make([][]string, min(n, len(tests)))
+	for i, test := range tests {
+		shares[i%len(shares)] = append(shares[i%len(shares)], test)
+	}
+	return shares
+}
+
+// runShare runs these tests in the machine. What fails is told as its error.
+func runShare(g *guest, tests []string) outcomes {
+	t := g.t
+	ctx, cancel := context.WithTimeout(context.Background(), suiteTime)
+	defer cancel()
+	log, err := os.Create(filepath.Join(logDir(t), g.Spec.Name+".log"))
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer log.Close()
+	var patterns []string
+	for _, test := range tests {
+		patterns = append(patterns, exactly(test))
+	}
+	began := time.Now()
+	r, err := g.agent.runTo(ctx, log, []string{"MVRUN_BIN=/usr/local/bin/mvrun"}, "sh", "-c", `cd $0 && exec ./integration.test "$@" 2>&1`,
+		suiteDir, "-test.v", "-test.short", fmt.Sprint("-test.parallel=", suiteParallel), "-test.run="+strings.Join(patterns, "|"),
+		fmt.Sprint("-test.timeout=", suiteTime-time.Minute))
+	if err != nil {
+		t.Errorf("%s: %v\n%s", g.Spec.Name, err, lastLines(r.Stdout, 100))
+	}
+	got := readOutcomes(r.Stdout)
+	t.Logf("on %s, %v: %v", g.Spec.Name, time.Since(began).Round(time.Second), got)
+	if r.Code != 0 || got.count(failed) > 0 {
+		t.Errorf("on %s, exit code %d\n%s", g.Spec.Name, r.Code, failures(r.Stdout))
+	}
+	return got
+}
+
+// exactly is -test.run's pattern for one test.
+func exactly(name string) string {
+	var levels []string
+	for _, part := range strings.Split(name, "/") {
+		levels = append(levels, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(levels, "/")
+}
+
+// checkSkipped runs on the host what was skipped in the machines, and prints
 // who ran what.
 func checkSkipped(t *testing.T, inGuest outcomes) {
+	onHost := hostSkips()
 	for _, name := range inGuest.with(skipped) {
-		here := onHost(t, name)
-		t.Logf("%-60s skipped on Debian's kernel, %s on the host's", name, here[name])
-		if here[name] != passed {
-			t.Errorf("%s runs on neither kernel", name)
-		}
+		maps.Copy(onHost, readOutcomes(suiteOnHost(t, "-test.v", "-test.run", exactly(name))))
+	}
+	t.Logf("\n%s", whoRanWhat(inGuest, onHost))
+	for _, name := range onNeither(inGuest, onHost) {
+		t.Errorf("%s runs on neither kernel", name)
 	}
 }
 
-// onHost runs one test of the suite on the host's kernel.
-func onHost(t *testing.T, name string) outcomes {
+// hostSkips are the tests that the suite skipped on the host when it ran there,
+// as it wrote them into the file that MVRUN_SKIPPED names: for the table alone.
+func hostSkips() outcomes {
+	text, _ := os.ReadFile(os.Getenv("MVRUN_SKIPPED"))
+	skips := outcomes{}
+	for line := range strings.Lines(string(text)) {
+		name, _, _ := strings.Cut(line, ": ")
+		skips[name] = skipped
+	}
+	return skips
+}
+
+// suiteOnHost runs the suite's program on the host's kernel.
+func suiteOnHost(t *testing.T, args ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
 	test, err := filepath.Abs(programs.Test)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var levels []string
-	for _, part := range strings.Split(name, "/") {
-		levels = append(levels, "^"+regexp.QuoteMeta(part)+"$")
-	}
-	cmd := exec.CommandContext(ctx, test, "-test.v", "-test.run", strings.Join(levels, "/"))
+	cmd := exec.CommandContext(ctx, test, args...)
 	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "MVRUN_BIN="+programs.Mvrun)
+	cmd.Env = append(os.Environ(), "MVRUN_BIN="+programs.Mvrun, "TMPDIR=")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Errorf("%s on the host: %v\n%s", name, err, failures(string(out)))
+		t.Errorf("%v on the host: %v\n%s", args, err, failures(string(out)))
 	}
-	return readOutcomes(string(out))
+	return string(out)
 }
 
-// outcome is how a test ended.
-type outcome string
-
-const (
-	passed  outcome = "PASS"
-	failed  outcome = "FAIL"
-	skipped outcome = "SKIP"
-)
-
-// outcomes are a run's, by the test's name.
-type outcomes map[string]outcome
-
-var outcomeLine = regexp.MustCompile(`(?m)^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
-
-func readOutcomes(log string) outcomes {
-	all := outcomes{}
-	for _, m := range outcomeLine.FindAllStringSubmatch(log, -1) {
-		all[m[2]] = outcome(m[1])
-	}
-	return all
-}
-
-func (o outcomes) with(want outcome) []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if o[name] == want {
-			names = append(names, name)
+func TestShareOut(t *testing.T) {
+	for n, want := range map[int]string{1: "[[a b c]]", 2: "[[a c] [b]]", 5: "[[a] [b] [c]]"} {
+		if got := fmt.Sprint(shareOut([]string{"a", "b", "c"}, n)); got != want {
+			t.Errorf("among %d: %s, %s is wanted", n, got, want)
 		}
 	}
-	return names
-}
-
-func (o outcomes) count(want outcome) int { return len(o.with(want)) }
-
-func (o outcomes) String() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", o.count(passed), o.count(failed), o.count(skipped))
-}
-
-// said is a line in which a failed test, or one of its helpers, says why.
-var said = regexp.MustCompile(`^\s+\w+\.go:\d+: |FAIL: testdata/|^panic: |^\s*--- FAIL`)
-
-// failures are the messages of a log, each with the lines that follow it.
-func failures(log string) string {
-	const follow = 12
-	var kept []string
-	left := 0
-	for _, line := range strings.Split(log, "\n") {
-		if said.MatchString(line) {
-			left = follow
-		} else if outcomeLine.MatchString(line) || strings.HasPrefix(line, "=== ") {
-			left = 0
-		}
-		if left > 0 {
-			kept = append(kept, line)
-			left--
-		}
-	}
-	return lastLines(strings.Join(kept, "\n"), 200)
-}
-
-// keep writes a log where the test's artifacts are, for a look afterwards.
-func keep(t *testing.T, name, text string) {
-	dir := os.Getenv("MVRUN_VM_LOGS")
-	if dir == "" {
-		dir = t.ArtifactDir()
-	}
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestReadOutcomes(t *testing.T) {
-	log := "=== RUN   TestA\n    --- SKIP: TestA/b (0.10s)\n--- PASS: TestA (1.00s)\n=== NAME  TestC\n    c_test.go:1: wrong\n        a\n        b\n--- FAIL: TestC (2.00s)\nFAIL\n"
-	got := readOutcomes(log)
-	if !maps.Equal(got, outcomes{"TestA": passed, "TestA/b": skipped, "TestC": failed}) {
-		t.Errorf("%v", got)
-	}
-	if out := failures(log); out != "    c_test.go:1: wrong\n        a\n        b\n--- FAIL: TestC (2.00s)\nFAIL" {
-		t.Errorf("failures: %q", out)
+	if got := exactly("TestA/b.c"); got != `^TestA$/^b\.c$` {
+		t.Error(got)
 	}
 }
