@@ -393,6 +393,23 @@ func TestSLAAC(t *testing.T) {
 			t.Errorf("%s listens to the router: %s", c, got)
 		}
 	}
+	// Containers are known at the addresses that the router gave them, too.
+	address := regexp.MustCompile(`2001:db8:20:[0-9a-f:]+`)
+	two := address.FindString(addrs("two"))
+	knows := func() bool {
+		return regexp.MustCompile(`(?m)^` + two + `\ttwo( |$)`).MatchString(inside(h, "a1", "cat", "/etc/hosts"))
+	}
+	h.Eventually("a1 knows two at "+two, knows)
+	inside(h, "a1", "ping", "-c", "1", "-W", "3", "-6", "two")
+	if got := h.OK("ps", "--filter", "name=two", "--format", "{{.Ports}}") + field(t, h, "two", " {{.NetworkSettings.Networks.ra.GlobalIPv6Address}}"); strings.Count(got, two) != 2 {
+		t.Errorf("ps and inspect say %s, not %s", got, two)
+	}
+	h.OK("stop", "-t", "0", "two")
+	if knows() {
+		t.Error("a1 knows two, which is stopped")
+	}
+	h.OK("start", "two")
+	h.Eventually("a1 knows two again", knows)
 	// The leg that leads by now takes the router's route, the other gives it up.
 	h.OK("network", "disconnect", "net30", "two")
 	h.Eventually("the way through the router", func() bool { return strings.Contains(routes("two"), "default via fe80::") })

@@ -18,7 +18,7 @@ func (s *Store) Attach(ctx context.Context, ns *Namespace, owner Owner, ep Endpo
 		return nil, err
 	}
 	defer h.Close()
-	used, err := s.use(h, owner.ID, ep)
+	used, err := s.use(ctx, h, owner.ID, ep)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,7 @@ func (l *Leg) run(ctx context.Context, h host) error {
 	for _, step := range []func() error{
 		func() error { return l.make(ctx, h, in) },
 		l.settings,
+		l.listenForRouters,
 		func() error { return l.up(ctx, in) },
 		ctx.Err,
 		func() error { return l.probe(ctx, h) },

@@ -41,15 +41,17 @@ func (l *Leg) conflict(c acd.Conflict) {
 
 // whoHas names the container of this host with the MAC address on the leg's
 // segment, or is empty.
-func (l *Leg) whoHas(mac string) string {
-	nets, err := l.store.onSegment(l.ep.Segment)
+func (l *Leg) whoHas(mac string) string { return l.store.whoHas(l.ep.Segment, mac, l.owner.ID) }
+
+func (s *Store) whoHas(seg Segment, mac, but string) string {
+	nets, err := s.onSegment(seg)
 	if err != nil {
 		return ""
 	}
 	for _, cfg := range nets {
-		claims, _ := l.store.readable(cfg.Name)
+		claims, _ := s.readable(cfg.Name)
 		for _, c := range claims {
-			if c.MAC == mac && c.Container != l.owner.ID {
+			if c.MAC == mac && c.Container != but {
 				return c.Who()
 			}
 		}
@@ -66,14 +68,13 @@ func (l *Leg) takenError(addr netip.Addr, mac string) error {
 		addr, ErrTaken, l.ep.Segment, by)
 }
 
-// hostHas refuses an address of the host itself on the link that the leg sits
-// on: a macvlan does not hear its own parent's host, nor would the two ever
-// reach each other, so no probe could tell.
-func (l *Leg) hostHas(h host) error {
-	below := l.used.link
-	for _, p := range l.ep.Addrs {
+// hostHas refuses an address that the host itself has on the link that a macvlan
+// sits on: it does not hear its own parent's host, nor would the two ever reach
+// each other, so no probe could tell.
+func (h host) hostHas(below netlink.Link, wanted []netip.Addr) error {
+	for _, want := range wanted {
 		family := netlink.FAMILY_V4
-		if p.Addr().Is6() {
+		if want.Is6() {
 			family = netlink.FAMILY_V6
 		}
 		addrs, err := h.addrs(below, family)
@@ -81,12 +82,20 @@ func (l *Leg) hostHas(h host) error {
 			return fmt.Errorf("read addresses of %s: %w", below.Attrs().Name, err)
 		}
 		for _, a := range addrs {
-			if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == p.Addr() {
-				return fmt.Errorf("address %s %w: this host itself has it on %s: choose another --ip", p.Addr(), ErrTaken, below.Attrs().Name)
+			if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == want {
+				return fmt.Errorf("address %s %w: this host itself has it on %s", want, ErrTaken, below.Attrs().Name)
 			}
 		}
 	}
 	return nil
+}
+
+// singles are the addresses without their subnets.
+func singles(prefixes []netip.Prefix) (addrs []netip.Addr) {
+	for _, p := range prefixes {
+		addrs = append(addrs, p.Addr())
+	}
+	return addrs
 }
 
 // addrs lists a link's addresses. A dump that a change interrupts is repeated.

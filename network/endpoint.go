@@ -87,4 +87,7 @@ type Attachment struct {
 	Carrier     bool           `json:"carrier"`
 	Warnings    []string       `json:"warnings,omitempty"`
 	Lease       *Lease         `json:"lease,omitempty"` // with DHCP, while it holds
+	// SLAAC are those of Addrs that routers' advertisements gave, while they
+	// hold.
+	SLAAC []netip.Prefix `json:"slaac,omitempty"`
 }

@@ -91,20 +91,43 @@ func (c *Config) hostAddrs() (addrs []netip.Addr) {
 	return addrs
 }
 
-// reachable are the addresses that the host is to have routes to: those of the
-// network's containers that run, but for the legs that are on their way out.
-func (s *Store) reachable(network string, key linkKey, mode string, gone func(linkUser) bool) ([]netip.Addr, error) {
-	claims, err := s.claims(network).List()
+// seated is what the host's link on a network is there for.
+type seated struct {
+	legs  int          // of containers that run
+	addrs []netip.Addr // of theirs, to have a route to
+}
+
+// seated counts the network's legs and their addresses, but for the legs that
+// are on their way out.
+func (s *Store) seated(l ledger, users []linkUser, rec hostLink, gone func(linkUser) bool) (found seated, err error) {
+	claims, err := s.claims(rec.Network).List()
 	if err != nil && !errors.Is(err, ipam.ErrCorrupt) {
-		return nil, err
+		return seated{}, err
 	}
-	var addrs []netip.Addr
+	stays := func(u linkUser) bool { return s.running(u.container) && !gone(u) }
 	for _, c := range claims {
-		u := linkUser{key, c.Container, mode, c.IfName}
-		if c.Addr.IsValid() && s.running(c.Container) && !gone(u) {
-			addrs = append(addrs, c.Addr)
+		if c.Addr.IsValid() && stays(linkUser{rec.key(), c.Container, rec.Mode, c.IfName}) {
+			found.addrs = append(found.addrs, c.Addr)
 		}
 	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	return addrs, nil
+	cfg, _ := s.read(rec.Network) // one that can't be read: no route but to claims
+	for _, u := range users {
+		if u.key != rec.key() || !stays(u) {
+			continue
+		}
+		if leg, _ := l.user(u); leg.NetworkID == rec.NetworkID {
+			found.legs++
+			found.addrs = append(found.addrs, slices.DeleteFunc(leg.Learned, func(a netip.Addr) bool { return !cfg.mayRoute(a) })...)
+		}
+	}
+	slices.SortFunc(found.addrs, netip.Addr.Compare)
+	found.addrs = slices.Compact(found.addrs)
+	return found, nil
+}
+
+// mayRoute tells whether the host may send what is for the address to the
+// container that learned it. A server or a router on the segment must not be
+// able to draw the host's other traffic there.
+func (c *Config) mayRoute(a netip.Addr) bool {
+	return slices.ContainsFunc(c.Subnets, func(sub Subnet) bool { return sub.Check(a) == nil })
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func hostLinkName(id string) string { return "mvh-" + id[:min(len(id), 11)] }
 // seatHost gives the host its place on the network of an endpoint that is being
 // attached, and routes to the network's containers. It is done under the
 // ledger's lock.
-func (s *Store) seatHost(h host, l ledger, used usedLink, user linkUser, ep Endpoint) error {
+func (s *Store) seatHost(ctx context.Context, h host, l ledger, used usedLink, ep Endpoint) error {
 	if len(ep.HostAddrs) == 0 {
 		return nil
 	}
@@ -69,17 +70,61 @@ func (s *Store) seatHost(h host, l ledger, used usedLink, user linkUser, ep Endp
 	if link == nil || link.Attrs().ParentIndex != used.link.Attrs().Index {
 		rec = hostLink{
 			NetworkID: ep.NetworkID, Network: ep.Network, Name: hostLinkName(ep.NetworkID),
-			Parent: user.key.parent, VID: user.key.vid, Mode: ep.Mode, Addrs: ep.HostAddrs,
+			Parent: used.user.key.parent, VID: used.user.key.vid, Mode: ep.Mode, Addrs: ep.HostAddrs,
 		}
-		if link, err = h.makeHostLink(l, used, rec); err != nil {
-			return fmt.Errorf("host access to %s: %w", ep.Network, err)
-		}
+		link, err = s.makeSeat(ctx, h, l, used, rec, ep)
 	}
-	addrs, err := s.reachable(ep.Network, user.key, ep.Mode, func(linkUser) bool { return false })
 	if err == nil {
-		err = h.routeTo(link, ep.HostAddrs, addrs)
+		err = s.routeToLegs(h, l, link, rec)
 	}
 	if err != nil {
+		return fmt.Errorf("host access to %s: %w", ep.Network, err)
+	}
+	return nil
+}
+
+// routeToLegs brings the routes of the host's link in line with the containers
+// that there are, under the lock.
+func (s *Store) routeToLegs(h host, l ledger, link netlink.Link, rec hostLink) error {
+	found, err := l.scan()
+	if err != nil {
+		return err
+	}
+	there, err := s.seated(l, found.users, rec, func(linkUser) bool { return false })
+	if err != nil {
+		return err
+	}
+	return h.routeTo(link, rec.Addrs, there.addrs)
+}
+
+// learned tells the host what addresses a leg has that no claim names.
+func (s *Store) learned(user linkUser, ep Endpoint, addrs []netip.Addr) error {
+	if len(ep.HostAddrs) == 0 {
+		return nil
+	}
+	l := s.ledger()
+	unlock, err := l.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, there := l.user(user); !there {
+		return nil // the leg is on its way out
+	}
+	if err := l.putUser(user, userRecord{ep.NetworkID, addrs}); err != nil {
+		return err
+	}
+	h, err := openHost()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	rec, recorded := l.hostLink(ep.NetworkID)
+	link, err := h.hostLink(rec, recorded)
+	if link == nil || err != nil {
+		return err
+	}
+	if err := s.routeToLegs(h, l, link, rec); err != nil {
 		return fmt.Errorf("host access to %s: %w", ep.Network, err)
 	}
 	return nil
@@ -101,6 +146,31 @@ func (h host) hostLink(rec hostLink, recorded bool) (link netlink.Link, err erro
 	return link, err
 }
 
+// makeSeat makes the host's link, and gives it its addresses if nobody else on
+// the segment has them.
+func (s *Store) makeSeat(ctx context.Context, h host, l ledger, used usedLink, rec hostLink, ep Endpoint) (netlink.Link, error) {
+	link, err := h.makeHostLink(l, used, rec)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.hostHas(used.link, rec.Addrs); err != nil {
+		return nil, err
+	}
+	announce, err := s.probeSeat(ctx, link, used, rec, ep)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range rec.Addrs {
+		addr := &netlink.Addr{IPNet: single(a), Flags: unix.IFA_F_NODAD}
+		if err := h.AddrAdd(link, addr); err != nil {
+			return nil, fmt.Errorf("add address %s to %s: %w", a, rec.Name, err)
+		}
+	}
+	announce()
+	return link, nil
+}
+
+// makeHostLink makes the link without an address, and sets it up.
 func (h host) makeHostLink(l ledger, used usedLink, rec hostLink) (netlink.Link, error) {
 	if err := l.setHostLink(rec); err != nil {
 		return nil, err
@@ -125,12 +195,6 @@ func (h host) makeHostLink(l ledger, used usedLink, rec hostLink) (netlink.Link,
 	rec.Index = link.Attrs().Index
 	if err := errors.Join(l.setHostLink(rec), guestSettings(rec)); err != nil {
 		return nil, err
-	}
-	for _, a := range rec.Addrs {
-		addr := &netlink.Addr{IPNet: single(a), Flags: unix.IFA_F_NODAD}
-		if err := h.AddrAdd(link, addr); err != nil {
-			return nil, fmt.Errorf("add address %s to %s: %w", a, rec.Name, err)
-		}
 	}
 	return h.up(link)
 }
@@ -206,35 +270,35 @@ func host32(dst *net.IPNet) (netip.Addr, bool) {
 // unseatHosts brings the host's links in line with the containers that stay,
 // and removes those of networks on which none does. It is done before the VLAN
 // links below them go.
-func (s *Store) unseatHosts(h host, l ledger, ids []string, gone func(linkUser) bool) error {
+func (s *Store) unseatHosts(h host, l ledger, found entries, gone func(linkUser) bool) error {
 	var errs []error
-	for _, id := range ids {
-		rec, recorded := l.hostLink(id)
-		link, err := h.hostLink(rec, recorded)
-		if err != nil {
+	for _, id := range found.hosts {
+		if err := s.unseatHost(h, l, id, found.users, gone); err != nil {
 			errs = append(errs, err)
-			continue
 		}
-		var stay []netip.Addr
-		if link != nil {
-			if stay, err = s.reachable(rec.Network, rec.key(), rec.Mode, gone); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-		}
-		if len(stay) > 0 {
-			errs = append(errs, h.routeTo(link, rec.Addrs, stay))
-			continue
-		}
-		if link != nil {
-			if err := h.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) {
-				errs = append(errs, fmt.Errorf("delete %s: %w", rec.Name, err))
-				continue
-			}
-		}
-		errs = append(errs, l.remove(hostPrefix+id+".json"))
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Store) unseatHost(h host, l ledger, id string, users []linkUser, gone func(linkUser) bool) error {
+	rec, recorded := l.hostLink(id)
+	link, err := h.hostLink(rec, recorded)
+	if err != nil {
+		return err
+	}
+	if link != nil {
+		stay, err := s.seated(l, users, rec, gone)
+		if err != nil {
+			return err
+		}
+		if stay.legs > 0 {
+			return h.routeTo(link, rec.Addrs, stay.addrs)
+		}
+		if err := h.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) {
+			return fmt.Errorf("delete %s: %w", rec.Name, err)
+		}
+	}
+	return l.remove(hostPrefix + id + ".json")
 }
 
 // isHostRecord tells the ledger's host-<network ID> from its other names.

@@ -21,6 +21,7 @@ func (l *Leg) leased(e LeaseEvent) {
 	} else {
 		err = l.useLease(e.Lease)
 	}
+	err = errors.Join(err, l.tellHost())
 	if l.hooks.Lease != nil {
 		l.hooks.Lease(l, e, err)
 	}

@@ -23,7 +23,9 @@ func (s *Store) GiveBack(ctx context.Context, owner Owner, ep Endpoint, lease Le
 		return err
 	}
 	defer h.Close()
-	used, err := s.use(h, owner.ID, ep)
+	plain := ep
+	plain.HostAddrs = nil // the host has nothing to say to a leg that only says goodbye
+	used, err := s.use(ctx, h, owner.ID, plain)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package network
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +20,8 @@ import (
 //	4.100ad.json                  the link of the service VLAN 100 (QinQ)
 //	host-<network ID>.json        the host's own link on a network
 //	4.json                        what was changed on parent 4 (eBPF driver)
-//	4.10@<container>@bridge@eth0  a user of that link: container, mode, leg
+//	4.10@<container>@bridge@eth0  a user of that link: container, mode, leg;
+//	                              in it, what host access needs of the leg
 //
 // The kernel can't be asked for the users: the macvlans are in namespaces of
 // their own and do not show. A user is written down before anything is made
@@ -134,12 +137,27 @@ func parseKey(s string) (linkKey, bool) {
 	return linkKey{p, uint16(v), service}, found && err1 == nil && err2 == nil
 }
 
-func (l ledger) addUser(u linkUser) error {
-	f, err := os.OpenFile(filepath.Join(l.dir, u.file()), os.O_CREATE|os.O_WRONLY, 0o600)
+// userRecord is what a user's file holds.
+type userRecord struct {
+	NetworkID string `json:"network_id,omitempty"`
+	// Learned are the leg's addresses that no claim names: leased, or by a
+	// router's advertisement.
+	Learned []netip.Addr `json:"learned,omitempty"`
+}
+
+func (l ledger) putUser(u linkUser, rec userRecord) error {
+	data, err := json.Marshal(rec)
 	if err != nil {
-		return fmt.Errorf("record use of link: %w", err)
+		return fmt.Errorf("encode use of link: %w", err)
 	}
-	return f.Close()
+	return l.replace(u.file(), data)
+}
+
+// user reads a record. One that can't be read says nothing of the leg, and
+// still counts as a user.
+func (l ledger) user(u linkUser) (rec userRecord, there bool) {
+	err := jsonfile.Read(filepath.Join(l.dir, u.file()), &rec)
+	return rec, !errors.Is(err, fs.ErrNotExist)
 }
 
 func (l ledger) dropUser(u linkUser) error { return l.remove(u.file()) }

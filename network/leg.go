@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/mdlayher/socket"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,9 @@ type Hooks struct {
 	Conflict func(Conflict)
 	// ParentGone is told that the parent was deleted, or can't be watched.
 	ParentGone func()
+	// Addrs is told when the leg's addresses by SLAAC have changed. err says
+	// what did not follow.
+	Addrs func(err error)
 	// Lease is told of every change of a DHCP lease, the first one before
 	// Attach returns. err says that it could not be applied.
 	Lease func(leg *Leg, e LeaseEvent, err error)
@@ -32,10 +36,11 @@ type Leg struct {
 	owner Owner
 	hooks Hooks
 
-	ctx    context.Context // ends with Stop
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	parent *parentWatch
+	ctx     context.Context // ends with Stop
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+	parent  *parentWatch
+	routers *socket.Conn // nil without SLAAC
 
 	mu       sync.Mutex
 	at       Attachment
@@ -73,6 +78,9 @@ func (l *Leg) Start() {
 		l.begin(w)
 	}
 	l.tasks.Go(l.watchOver)
+	if l.routers != nil {
+		l.tasks.Go(l.followRouters)
+	}
 }
 
 // watchOver stays with the parent until one of them ends.
@@ -117,6 +125,9 @@ func (l *Leg) Stop() {
 		go l.leasing.conn.Close() // as slow as that of a watch
 	}
 	l.parent.close()
+	if l.routers != nil {
+		l.routers.Close()
+	}
 	l.silence()
 }
 

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,11 +14,12 @@ type usedLink struct {
 	link   netlink.Link
 	parent netlink.Link
 	driver string // kernel or ebpf; empty when untagged
+	user   linkUser
 }
 
 // use writes the container down as a user of the endpoint's link and makes the
 // link if the kernel has none. leave, under the container's ID, takes it back.
-func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
+func (s *Store) use(ctx context.Context, h host, containerID string, ep Endpoint) (usedLink, error) {
 	parent, err := h.parent(ep.Parent)
 	if err == nil {
 		err = carries(parent, ep.Mode)
@@ -40,15 +42,16 @@ func (s *Store) use(h host, containerID string, ep Endpoint) (usedLink, error) {
 	if err := s.alone(l, user); err != nil {
 		return usedLink{}, err
 	}
-	if err := l.addUser(user); err != nil {
+	if err := l.putUser(user, userRecord{NetworkID: ep.NetworkID}); err != nil {
 		return usedLink{}, err
 	}
 	used, err := h.linkFor(l, below, ep)
+	used.user = user
 	if ep.Outer != 0 {
 		used.parent = parent
 	}
 	if err == nil {
-		err = s.seatHost(h, l, used, user, ep)
+		err = s.seatHost(ctx, h, l, used, ep)
 	}
 	if err != nil {
 		return usedLink{}, errors.Join(err, s.leaveLocked(h, l, user.sameLeg))
@@ -141,7 +144,7 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 			used[u.key] = true
 		}
 	}
-	errs = append(errs, s.unseatHosts(h, l, found.hosts, gone))
+	errs = append(errs, s.unseatHosts(h, l, found, gone))
 	busy := map[int]bool{}
 	for _, key := range innerFirst(found.links) {
 		if used[key] {

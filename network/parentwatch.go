@@ -32,22 +32,39 @@ const (
 
 // watchParent begins to listen, in the namespace of the calling thread.
 func watchParent(parent netlink.Link) (*parentWatch, error) {
-	conn, err := socket.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE, "netlink", nil)
+	conn, err := subscribe(unix.RTNLGRP_LINK, onlyLink(parent.Attrs().Index))
 	if err != nil {
-		return nil, fmt.Errorf("listen for link changes: %w", err)
-	}
-	filter, err := bpf.Assemble(onlyLink(parent.Attrs().Index))
-	if err == nil {
-		err = conn.SetBPF(filter)
-	}
-	if err == nil {
-		err = conn.Bind(&unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (unix.RTNLGRP_LINK - 1)})
-	}
-	if err != nil {
-		conn.Close()
 		return nil, fmt.Errorf("listen for link changes: %w", err)
 	}
 	return &parentWatch{conn, carrier(parent)}, nil
+}
+
+// subscribe opens a socket for what rtnetlink tells the group, in the namespace
+// of the calling thread, and that the filter, if any, lets through.
+func subscribe(group int, filter []bpf.Instruction) (*socket.Conn, error) {
+	conn, err := socket.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE, "netlink", nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(filter) > 0 {
+		var raw []bpf.RawInstruction
+		if raw, err = bpf.Assemble(filter); err == nil {
+			err = conn.SetBPF(raw)
+		}
+	}
+	if err == nil {
+		err = conn.Bind(&unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (group - 1)})
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// closeWith closes the socket when ctx ends, which wakes who waits for it.
+func closeWith(ctx context.Context, conn *socket.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { conn.Close() })
 }
 
 // onlyLink accepts messages about one link: on a host with many containers
@@ -66,7 +83,7 @@ func onlyLink(index int) []bpf.Instruction {
 // run calls back each time that the carrier returns, until ctx ends or the
 // parent is gone.
 func (w *parentWatch) run(ctx context.Context, back func()) {
-	stop := context.AfterFunc(ctx, w.close) // wakes Recvfrom
+	stop := closeWith(ctx, w.conn)
 	defer stop()
 	var b [msgSize]byte // what follows in the datagram is cut off
 	for {

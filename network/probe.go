@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ func (l *Leg) probe(ctx context.Context, h host) error {
 		return nil
 	}
 	// Also with the probe off: this one the wire will never settle.
-	if err := l.hostHas(h); err != nil {
-		return err
+	if err := h.hostHas(l.used.link, singles(l.ep.Addrs)); err != nil {
+		return fmt.Errorf("%w: choose another --ip", err)
 	}
 	for _, p := range l.ep.Addrs {
 		w, err := l.watch(p.Addr())
@@ -51,7 +52,7 @@ func (l *Leg) probe(ctx context.Context, h host) error {
 }
 
 func (l *Leg) mustBeFree(ctx context.Context, w *watch) error {
-	r, err := l.ask(ctx, w)
+	r, err := askPatiently(ctx, w, l.ep.Probe)
 	switch {
 	case err != nil:
 		return err
@@ -63,13 +64,13 @@ func (l *Leg) mustBeFree(ctx context.Context, w *watch) error {
 	return nil
 }
 
-// ask probes, and again for a while if it is a virtual machine's or a
+// askPatiently probes, and again for a while if it is a virtual machine's or a
 // container's MAC address that answers (locally administered): it may be one
 // that is just being taken apart, here or on another host.
-func (l *Leg) ask(ctx context.Context, w *watch) (acd.Result, error) {
+func askPatiently(ctx context.Context, w *watch, window time.Duration) (acd.Result, error) {
 	begin := time.Now()
 	for {
-		r, err := acd.Probe(ctx, w.conn, w.claim, l.ep.Probe)
+		r, err := acd.Probe(ctx, w.conn, w.claim, window)
 		if err != nil || r.State != acd.Taken || r.MAC[0]&2 == 0 || time.Since(begin) > leaving {
 			return r, err
 		}

@@ -26,7 +26,7 @@ func (s *Store) serviceVLAN(h host, l ledger, parent netlink.Link, containerID s
 	}
 	key := linkKey{parent: parent.Attrs().Index, vid: ep.Outer, service: true}
 	user := linkUser{key, containerID, ep.Mode, ep.IfName}
-	if err := l.addUser(user); err != nil {
+	if err := l.putUser(user, userRecord{}); err != nil {
 		return nil, err
 	}
 	link, err := h.serviceLink(l, parent, ep, key)

@@ -57,18 +57,23 @@ func (l ledger) setParent(index int, c vlanbpf.Changes) error {
 	return l.put(strconv.Itoa(index), parentRecord{c, epoch()})
 }
 
-// put replaces a record, under the lock. It is whole or not there after a kill;
-// that it may be gone after a power cut does no harm, as the links are, too.
+// put replaces a record, under the lock.
 func (l ledger) put(name string, rec any) error {
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return fmt.Errorf("encode link record: %w", err)
 	}
+	return l.replace(name+".json", data)
+}
+
+// replace writes a file, under the lock. It is whole or not there after a kill;
+// that it may be gone after a power cut does no harm, as the links are, too.
+func (l ledger) replace(name string, data []byte) error {
 	scratch := filepath.Join(l.dir, scratchPrefix+name)
 	if err := os.WriteFile(scratch, data, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("record link: %w", err), l.remove(scratchPrefix+name))
 	}
-	if err := os.Rename(scratch, filepath.Join(l.dir, name+".json")); err != nil {
+	if err := os.Rename(scratch, filepath.Join(l.dir, name)); err != nil {
 		return fmt.Errorf("record link: %w", err)
 	}
 	return nil

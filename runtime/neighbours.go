@@ -49,13 +49,14 @@ func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
 			n = network.Neighbour{ID: c.ID, Name: c.Name}
 		}
 		n.Aliases = append(n.Aliases, ep.Aliases...)
-		for _, p := range ep.Addrs {
-			n.Addrs = append(n.Addrs, p.Addr())
-		}
+		addrs := ep.Addrs
 		for _, at := range attached {
-			if at.IfName == ep.IfName && at.Lease != nil {
-				n.Addrs = append(n.Addrs, at.Lease.Addr.Addr())
+			if at.IfName == ep.IfName {
+				addrs = at.Addrs // with those that are leased, or by a router
 			}
+		}
+		for _, p := range addrs {
+			n.Addrs = append(n.Addrs, p.Addr())
 		}
 		mine[ep.NetworkID] = n
 	}

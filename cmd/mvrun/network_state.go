@@ -2,28 +2,36 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
 
-// legAddrs are a leg's addresses: those it was given for good, and the one that
-// is leased at the moment.
+// legAddrs are a leg's addresses: those it was given for good, and those that
+// are leased, or by a router, at the moment.
 func legAddrs(cont *runtime.Container, ep network.Endpoint) []netip.Prefix {
-	if lease := legLease(cont, ep); lease != nil {
-		return append([]netip.Prefix{lease.Addr}, ep.Addrs...)
+	at := legAttachment(cont, ep)
+	addrs := slices.Concat(ep.Addrs, at.SLAAC)
+	if at.Lease != nil {
+		addrs = append([]netip.Prefix{at.Lease.Addr}, addrs...)
 	}
-	return ep.Addrs
+	return addrs
 }
 
 func legLease(cont *runtime.Container, ep network.Endpoint) *network.Lease {
+	return legAttachment(cont, ep).Lease
+}
+
+// legAttachment is the leg as it stands; empty if it does not.
+func legAttachment(cont *runtime.Container, ep network.Endpoint) network.Attachment {
 	for _, at := range cont.State.Attachments {
 		if at.IfName == ep.IfName {
-			return at.Lease
+			return at
 		}
 	}
-	return nil
+	return network.Attachment{}
 }
 
 // networkMark is what is wrong with the network of a container that is up, for

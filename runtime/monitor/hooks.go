@@ -17,6 +17,7 @@ func (m *Monitor) hooks(l *life, ep network.Endpoint) network.Hooks {
 	h := network.Hooks{
 		Conflict:   func(c network.Conflict) { m.conflict(l, c) },
 		ParentGone: func() { go m.rejoin(l, ep) },
+		Addrs:      func(err error) { m.addressesChanged(l, err) },
 	}
 	if ep.DHCP {
 		h.Prior = m.handle.ReadLease(ep.ID)
@@ -39,6 +40,16 @@ func (m *Monitor) conflict(l *life, c network.Conflict) {
 		about["by"] = c.Container
 	}
 	m.emit("conflict", about)
+}
+
+// addressesChanged brings what the world sees of the container up to date.
+func (m *Monitor) addressesChanged(l *life, err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+	}
+	if m.changeLive(l, func(s *runtime.State) { s.Attachments = l.attachments() }) {
+		m.tellNeighbours(l)
+	}
 }
 
 // leaseChanged keeps the lease for the next start. In a container that runs it

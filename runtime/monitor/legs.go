@@ -36,7 +36,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 		undo()
 		return nil, err
 	}
-	m.config.Network.Endpoints = eps
+	m.setEndpoints(eps)
 	m.legsChanged()
 	m.store.EmitLeg("connect", m.current(), added)
 	return warnings, nil
@@ -86,7 +86,7 @@ func (m *Monitor) disconnect(nameOrID string) error {
 	if err := m.handle.SetLegs(left); err != nil {
 		return err
 	}
-	m.config.Network.Endpoints = left
+	m.setEndpoints(left)
 	var errs []error
 	if m.life != nil {
 		errs = append(errs, m.reroute(m.life, left))

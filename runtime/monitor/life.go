@@ -22,6 +22,7 @@ type life struct {
 	ns       *network.Namespace // nil with the host's network
 	warnings []string
 	cancel   context.CancelFunc // of the start
+	left     bool               // its neighbours have forgotten it; guarded by Monitor.telling
 
 	mu   sync.Mutex
 	legs []*network.Leg // in the order attached
@@ -156,7 +157,7 @@ func (m *Monitor) release(l *life) error {
 func (m *Monitor) abort(l *life) error {
 	var errs []error
 	l.cancel()
-	m.leaveNeighbours()
+	m.leaveNeighbours(l)
 	m.mu.Lock()
 	m.instance = nil
 	m.mu.Unlock()
@@ -185,7 +186,7 @@ func (m *Monitor) wait() (code int, ran time.Duration) {
 	code = l.instance.Wait()
 	m.legs.Lock()
 	defer m.legs.Unlock()
-	m.leaveNeighbours()
+	m.leaveNeighbours(l)
 	m.mu.Lock()
 	m.instance = nil
 	ran = time.Since(m.state.StartedAt)

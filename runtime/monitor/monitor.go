@@ -48,6 +48,10 @@ type Monitor struct {
 	legs  sync.Mutex
 	ended bool // there will be no more lives
 
+	// telling is held while the neighbours are told what they shall know, so
+	// that the last word is the newest. It is taken before mu.
+	telling sync.Mutex
+
 	// mu guards what the clients' wishes change.
 	mu       sync.Mutex
 	state    runtime.State

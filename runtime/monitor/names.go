@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
 
 // tellNeighbours makes the container and the others on its networks known to
 // each other. That one name is missing keeps no container from running.
 func (m *Monitor) tellNeighbours(l *life) {
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	if l.left {
+		return // a leg of it was late with its news
+	}
 	if err := m.store.TellNeighbours(m.current(), l.attachments()); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
@@ -32,14 +38,26 @@ func (m *Monitor) rename(name string) error {
 	return nil
 }
 
-// current is the container's configuration under the name of today.
+// current is the container's configuration under the name, and with the legs,
+// of today.
 func (m *Monitor) current() *runtime.Config {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	c := m.config
 	c.Name = *m.name.Load()
 	return &c
 }
 
-func (m *Monitor) leaveNeighbours() {
+func (m *Monitor) setEndpoints(eps []network.Endpoint) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.config.Network.Endpoints = eps
+}
+
+func (m *Monitor) leaveNeighbours(l *life) {
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	l.left = true
 	if err := m.store.LeaveNeighbours(m.config.ID); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
