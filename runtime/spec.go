@@ -148,6 +148,23 @@ func MergeEnv(env, assignments []string) []string {
 	return out
 }
 
+// InheritEnv adds to a container's own assignments what its image sets besides.
+// A name without a value keeps the image's out.
+func InheritEnv(own, image []string) []string {
+	named := map[string]bool{}
+	for _, a := range own {
+		name, _, _ := strings.Cut(a, "=")
+		named[name] = true
+	}
+	env := MergeEnv(nil, own)
+	for _, a := range image {
+		if name, _, _ := strings.Cut(a, "="); !named[name] {
+			env = append(env, a)
+		}
+	}
+	return env
+}
+
 func sysctls(c *Config, ownNet bool) map[string]string {
 	all := map[string]string{}
 	if ownNet {

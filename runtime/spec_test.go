@@ -160,6 +160,13 @@ func TestMergeEnv(t *testing.T) {
 	}
 }
 
+func TestInheritEnv(t *testing.T) {
+	got := InheritEnv([]string{"B=x=y", "C", "D=4", "D=5"}, []string{"A=1", "B=2", "C=3"})
+	if diff := cmp.Diff([]string{"B=x=y", "D=5", "A=1"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestParseRestartPolicy(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "no", "no": "no", "always": "always", "unless-stopped": "unless-stopped",

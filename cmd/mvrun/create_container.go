@@ -92,7 +92,7 @@ func applyImage(w *wish, img *image.Image) error {
 	conf.Image, conf.ImageID = w.image, img.ID.String()
 	conf.Platform, conf.Architecture = img.Config.OS, img.Config.Architecture
 	from := img.Config.Config
-	conf.Env = runtime.MergeEnv(from.Env, conf.Env)
+	conf.Env = runtime.InheritEnv(conf.Env, from.Env)
 	if conf.User == "" {
 		conf.User = from.User
 	}

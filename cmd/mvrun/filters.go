@@ -25,7 +25,7 @@ func parseFilters(args []string) (filters, error) {
 		key, value, ok := strings.Cut(arg, "=")
 		key = strings.TrimSpace(strings.ToLower(key))
 		if !ok {
-			return nil, fmt.Errorf("invalid argument %q for --filter: bad format of filter (expected name=value)", arg)
+			return nil, withCode(125, fmt.Errorf("invalid argument %q for --filter: bad format of filter (expected name=value)", arg))
 		}
 		if !slices.Contains(filterKeys, key) {
 			return nil, fmt.Errorf("invalid filter '%s': use one of %s", key, strings.Join(filterKeys, ", "))

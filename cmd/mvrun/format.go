@@ -103,6 +103,12 @@ func (l list) print(w io.Writer, format string) error {
 		}
 		out.WriteByte('\n')
 	}
+	if len(l.rows) == 0 && !table {
+		// A misspelt field is an error also where there is nothing to show.
+		if err := t.Execute(io.Discard, listHead(l.headings())); err != nil {
+			return fmt.Errorf("--format: %w", err)
+		}
+	}
 	for _, row := range l.rows {
 		if err := t.Execute(&out, listRow(row)); err != nil {
 			return fmt.Errorf("--format: %w", err)

@@ -174,15 +174,20 @@ type configView struct {
 }
 
 type networkSettingsView struct {
-	SandboxKey        string
-	Ports             map[string]any
-	Gateway           string
-	IPAddress         string
-	IPPrefixLen       int
-	IPv6Gateway       string
-	GlobalIPv6Address string
-	MacAddress        string
-	Networks          map[string]legView
+	Bridge              string
+	SandboxID           string
+	SandboxKey          string
+	Ports               map[string]any
+	HairpinMode         bool
+	EndpointID          string
+	Gateway             string
+	IPAddress           string
+	IPPrefixLen         int
+	IPv6Gateway         string
+	GlobalIPv6Address   string
+	GlobalIPv6PrefixLen int
+	MacAddress          string
+	Networks            map[string]legView
 }
 
 type legView struct {

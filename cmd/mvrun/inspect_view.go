@@ -191,6 +191,7 @@ func viewConfig(conf *runtime.Config) configView {
 func viewNetworks(cont *runtime.Container) networkSettingsView {
 	v := networkSettingsView{Ports: map[string]any{}, Networks: map[string]legView{}}
 	if cont.State.Status.Live() && cont.Config.Network.Mode != "host" {
+		v.SandboxID = cont.Config.ID
 		v.SandboxKey = "/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net"
 	}
 	if len(cont.Config.Network.Endpoints) == 0 {
@@ -220,7 +221,8 @@ func viewNetworks(cont *runtime.Container) networkSettingsView {
 		v.Networks[ep.Network] = e
 		if i == 0 {
 			v.Gateway, v.IPAddress, v.IPPrefixLen, v.MacAddress = e.Gateway, e.IPAddress, e.IPPrefixLen, e.MacAddress
-			v.IPv6Gateway, v.GlobalIPv6Address = e.IPv6Gateway, e.GlobalIPv6Address
+			v.IPv6Gateway, v.GlobalIPv6Address, v.GlobalIPv6PrefixLen = e.IPv6Gateway, e.GlobalIPv6Address, e.GlobalIPv6PrefixLen
+			v.EndpointID = e.EndpointID
 		}
 	}
 	return v

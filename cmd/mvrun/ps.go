@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func shownID(id string, whole bool) string {
 
 func psRow(store *runtime.Store, cont *runtime.Container, whole, size bool) map[string]string {
 	conf := &cont.Config
-	command := strings.Join(conf.Args(), " ")
+	command := commandText(conf.Args())
 	if r := []rune(command); !whole && len(r) > 20 {
 		command = string(r[:19]) + "…"
 	}
@@ -112,6 +113,17 @@ func psRow(store *runtime.Store, cont *runtime.Container, whole, size bool) map[
 		row["Size"] = units.HumanSizeWithPrecision(float64(store.WritableSize(conf.ID)), 3)
 	}
 	return row
+}
+
+// commandText is what a container runs, as one line.
+func commandText(args []string) string {
+	shown := slices.Clone(args)
+	for i, arg := range shown {
+		if i > 0 && strings.Contains(arg, " ") {
+			shown[i] = "'" + arg + "'"
+		}
+	}
+	return strings.Join(shown, " ")
 }
 
 // statusText is Docker's: "Up 5 minutes (Paused)", "Exited (0) 2 hours ago".
