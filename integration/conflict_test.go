@@ -262,3 +262,38 @@ func TestIPv6AddressIsProbed(t *testing.T) {
 		t.Errorf("the address is not usable at once:\n%s", out)
 	}
 }
+
+// An ipvlan has its parent's MAC address, to which the answers to a probe go:
+// the host hears them in its place.
+func TestConflictOnIPVLAN(t *testing.T) {
+	t.Parallel()
+	lab.Needs(t, lab.KernelIPVLAN)
+	h, wire := lab.OneHost(t)
+	h.OK("network", "create", "-d", "ipvlan", "--subnet", "172.16.0.0/24", "--subnet", "fd00::/64", "-o", "parent="+lab.Trunk, "ipv")
+	run := func(name, ip, ip6 string) []string {
+		return []string{"run", "-d", "--name", name, "--network", "ipv", "--ip", ip, "--ip6", ip6, "busybox", "sleep", "1000"}
+	}
+	wire.Sysctl("net/ipv6/conf/"+lab.Trunk+"/disable_ipv6", "0")
+	wire.Has(lab.Trunk, "172.16.0.10/24")
+	wire.Has(lab.Trunk, "fd00::10/64")
+	before := h.Snapshot()
+	h.Refused(125, inUse("172.16.0.10", wire.MAC(lab.Trunk)), run("c1", "172.16.0.10", "fd00::11")...)
+	h.Refused(125, inUse("fd00::10", wire.MAC(lab.Trunk)), run("c1", "172.16.0.11", "fd00::10")...)
+	h.Eventually("nothing is left", func() bool { return h.Snapshot() == before })
+	h.OK(run("c1", "172.16.0.11", "fd00::11")...)
+	h.OK(run("c2", "172.16.0.12", "fd00::12")...) // not in the way of each other
+	inside(h, "c1", "ping", "-c", "1", "-W", "3", "172.16.0.10")
+	inside(h, "c1", "ping", "-c", "1", "-W", "3", "172.16.0.12")
+	if status := h.OK("ps", "--format", "{{.Status}}"); strings.Contains(status, "conflict") {
+		t.Errorf("a conflict with nobody: %s", status)
+	}
+	// Somebody comes later.
+	wire.Has(lab.Trunk, "172.16.0.11/24")
+	h.Eventually("ps marks it", func() bool {
+		wire.Run("ping", "-I", "172.16.0.11", "-c", "1", "-W", "1", "172.16.0.99")
+		return strings.Contains(h.OK("ps", "--filter", "name=c1", "--format", "{{.Status}}"), "(address conflict)")
+	})
+	if status := h.OK("ps", "--filter", "name=c2", "--format", "{{.Status}}"); strings.Contains(status, "conflict") {
+		t.Errorf("c2 has no part in it: %s", status)
+	}
+}

@@ -91,6 +91,42 @@ func TestLeaseOutlivesAStop(t *testing.T) {
 	}
 }
 
+// The monitor is killed at any moment of a start with DHCP, and with a lease:
+// the lease stays the container's own, the next start asks for it again, and
+// nothing is left of the dead one.
+func TestKillOfTheMonitorWithALease(t *testing.T) {
+	h, _, server := leasing(t)
+	h.OK(onDHCP("c1")...)
+	addr := leased(t, h, "c1")
+	monitor := func() string { return field(t, h, "c1", "{{.Mvrun.Monitor}}") }
+	h.Sh("kill -9 " + monitor())
+	h.Eventually("it is seen to be dead", func() bool { return field(t, h, "c1", "{{.State.Status}}") == "exited" })
+	if claims := h.OK("network", "inspect", "-f", "{{range .Claims}}{{.Name}} {{end}}", lab.Trunk); claims != "c1 " {
+		t.Errorf("claims after the death: %q", claims)
+	}
+	from := len(server.Log())
+	for i := range 8 { // of 160 ms: the exchange is one of them
+		cmd := h.Command(t.Context(), lab.Program(), "start", "c1")
+		if err := h.Start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i) * 20 * time.Millisecond)
+		h.KillEverything()
+		_ = cmd.Wait()
+		h.Eventually("it is seen to be dead", func() bool { return field(t, h, "c1", "{{.State.Running}}") == "false" })
+	}
+	h.OK("start", "c1")
+	if got := leased(t, h, "c1"); got != addr {
+		t.Errorf("%s after the kills, %s before", got, addr)
+	}
+	if log := server.Log()[from:]; strings.Contains(log, "DHCPDISCOVER") || strings.Contains(log, "DHCPRELEASE") {
+		t.Errorf("it was not just asked for again (INIT-REBOOT):\n%s", log)
+	}
+	if n := strings.Count(strings.TrimSpace(server.Leases()), "\n"); n != 0 {
+		t.Errorf("more than one lease:\n%s", server.Leases())
+	}
+}
+
 func TestLeaseIsReleased(t *testing.T) {
 	h, wire, server := leasing(t)
 	released := func(when string) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // l2 is the mode of an ipvlan network: the containers share the parent's MAC
@@ -50,6 +51,11 @@ func (c *Config) modeName() string {
 
 // carries refuses a parent that can't carry links of the mode.
 func carries(parent netlink.Link, mode string) error {
+	if parent.Attrs().RawFlags&unix.IFF_SLAVE != 0 {
+		// The kernel lets a VLAN sit on it, past the bond: its frames are lost as
+		// soon as the bond prefers another port.
+		return fmt.Errorf("parent %s is part of a bond: name the bond, which carries its VLANs", parent.Attrs().Name)
+	}
 	if mode == l2 || !wireless(parent.Attrs()) {
 		return nil
 	}

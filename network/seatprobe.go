@@ -23,14 +23,13 @@ func (s *Store) probeSeat(ctx context.Context, link netlink.Link, used usedLink,
 			}
 		}
 	}()
-	own, err := currentNamespace()
-	if err != nil {
-		return nil, err
+	index := link.Attrs().Index
+	if rec.Mode == l2 {
+		index = used.link.Attrs().Index // as for a leg, see Leg.watch
 	}
-	defer own.Close()
 	for _, a := range rec.Addrs {
 		w := &watch{claim: acd.Claim{Addr: a, MAC: link.Attrs().HardwareAddr}}
-		if w.conn, err = acd.Listen(int(own.Fd()), link.Attrs().Index, w.claim); err != nil {
+		if w.conn, err = acd.Listen(0, index, w.claim); err != nil {
 			return nil, err
 		}
 		watches = append(watches, w)

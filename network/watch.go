@@ -30,7 +30,14 @@ type announcer interface {
 func (l *Leg) watch(addr netip.Addr) (*watch, error) {
 	w := &watch{claim: acd.Claim{Addr: addr, MAC: l.link.Attrs().HardwareAddr}}
 	var err error
-	if w.conn, err = acd.Listen(int(l.ns.File().Fd()), l.link.Attrs().Index, w.claim); err != nil {
+	if l.ep.Mode == l2 {
+		// Answers to a probe go to the MAC address alone, and the kernel has them
+		// for the link below: no ipvlan has the address yet.
+		w.conn, err = acd.Listen(0, l.used.link.Attrs().Index, w.claim)
+	} else {
+		w.conn, err = acd.Listen(int(l.ns.File().Fd()), l.link.Attrs().Index, w.claim)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if l.ep.Probe == 0 {

@@ -26,8 +26,14 @@ type Need struct {
 var (
 	Kernel8021q  = Need{"802.1Q sub-interfaces of the kernel", tryVLAN, []error{unix.EOPNOTSUPP}}
 	KernelIPVLAN = Need{"ipvlan interfaces", tryIPVLAN, []error{unix.EOPNOTSUPP}}
+	KernelBond   = Need{"bonds", tryBond, []error{unix.EOPNOTSUPP}}
+	MulticastCut = Need{"limit for multicast on macvlans (Linux 6.4)", tryMulticastCut, []error{errPassedOver}}
 	KernelDummy  = Need{"dummy interfaces", tryDummy, []error{unix.EOPNOTSUPP}}
 )
+
+// errPassedOver is what the kernel means that takes an attribute which it does
+// not know, and does nothing.
+var errPassedOver = errors.New("taken and passed over")
 
 var skipped struct {
 	sync.Mutex
@@ -80,6 +86,27 @@ func tryIPVLAN(t testing.TB) error {
 	return n.Link.LinkAdd(&netlink.IPVlan{
 		LinkAttrs: netlink.LinkAttrs{Name: "probe2", ParentIndex: n.Find("probe0").Attrs().Index}, Mode: netlink.IPVLAN_MODE_L2,
 	})
+}
+
+func tryBond(t testing.TB) error {
+	return NewNetns(t).Link.LinkAdd(netlink.NewLinkBond(netlink.LinkAttrs{Name: "probe0"}))
+}
+
+func tryMulticastCut(t testing.TB) error {
+	n := NewNetns(t)
+	Cable(t, n, "probe0", n, "probe1")
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = "probe2", n.Find("probe0").Attrs().Index
+	if err := n.Link.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
+		return err
+	}
+	if err := n.SetMulticastCut("probe2", 7); err != nil {
+		return err
+	}
+	if n.MulticastCut("probe2") != 7 {
+		return errPassedOver
+	}
+	return nil
 }
 
 func tryDummy(t testing.TB) error {

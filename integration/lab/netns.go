@@ -46,6 +46,21 @@ func NewNetns(t testing.TB) *Netns {
 	return n
 }
 
+// NetnsOf is the namespace of a process, such as a container's.
+func NetnsOf(t testing.TB, pid string) *Netns {
+	t.Helper()
+	n := &Netns{t: t}
+	var err error
+	if n.fd, err = netns.GetFromPath("/proc/" + pid + "/ns/net"); err != nil {
+		t.Fatalf("open the network namespace of %s: %v", pid, err)
+	}
+	if n.Link, err = netlink.NewHandleAt(n.fd, unix.NETLINK_ROUTE); err != nil {
+		t.Fatalf("open rtnetlink in the namespace: %v", err)
+	}
+	t.Cleanup(func() { n.Link.Close(); n.fd.Close() })
+	return n
+}
+
 // Path names the namespace for other programs while the test runs.
 func (n *Netns) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), int(n.fd)) }
 

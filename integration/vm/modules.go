@@ -17,7 +17,7 @@ import (
 var modules = []string{
 	"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng",
 	"overlay", "loop",
-	"8021q", "macvlan", "ipvlan", "veth", "bridge", "ifb numifbs=0", "dummy numdummies=0",
+	"8021q", "bonding max_bonds=0", "macvlan", "ipvlan", "veth", "bridge", "ifb numifbs=0", "dummy numdummies=0",
 	"sch_ingress", "cls_bpf", "cls_flower", "cls_u32", "act_mirred", "act_vlan",
 	"nf_tables", "nft_ct", "nft_reject_inet",
 }

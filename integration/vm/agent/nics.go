@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/vishvananda/netlink"
+
+	"golang.org/x/sys/unix"
 )
 
 var pciSlot = regexp.MustCompile(`0000:00:([0-9a-f]{2})\.0/`)
@@ -21,6 +24,9 @@ func nameNICs() error {
 	}
 	for _, path := range links {
 		device, err := os.Readlink(path) // ../../devices/pci0000:00/0000:00:09.0/virtio2/net/eth0
+		if errors.Is(err, unix.EINVAL) {
+			continue // no link to a device: bonding_masters
+		}
 		if err != nil {
 			return err
 		}
