@@ -78,9 +78,12 @@ type Security struct {
 	NoNewPrivileges bool     `json:"noNewPrivileges,omitempty"`
 	// Seccomp is "" for the default profile, "unconfined", or the profile's
 	// JSON text: the file may be gone when the container starts again.
-	Seccomp string   `json:"seccomp,omitempty"`
-	Options []string `json:"options,omitempty"` // --security-opt as typed, shown only
-	Devices []string `json:"devices,omitempty"` // --device as typed: host[:container[:rwm]]
+	Seccomp string `json:"seccomp,omitempty"`
+	// AppArmor is "" for the default profile where that is loaded,
+	// "unconfined", or a profile's name.
+	AppArmor string   `json:"apparmor,omitempty"`
+	Options  []string `json:"options,omitempty"` // --security-opt as typed, shown only
+	Devices  []string `json:"devices,omitempty"` // --device as typed: host[:container[:rwm]]
 }
 
 // Resources are the container's limits; zero means none.

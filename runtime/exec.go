@@ -47,6 +47,9 @@ func ExecProcess(c *Container, o ExecOptions) (*specs.Process, error) {
 	conf.TTY = conf.TTY || o.TTY
 	conf.Entrypoint, conf.Cmd, conf.Init = nil, o.Args, false
 	p := process(&conf, user, caps)
+	if !o.Privileged {
+		p.ApparmorProfile = appArmorOf(c.State.Init.Pid)
+	}
 	p.Terminal = o.TTY
 	if len(p.Args) == 0 || p.Args[0] == "" {
 		return nil, fmt.Errorf("no command given")

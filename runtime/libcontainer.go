@@ -181,6 +181,7 @@ func newProcess(p *specs.Process, stdio Stdio) *libcontainer.Process {
 	lp := &libcontainer.Process{
 		Args: p.Args, Env: p.Env, UID: int(p.User.UID), GID: int(p.User.GID), Cwd: p.Cwd,
 		NoNewPrivileges: &p.NoNewPrivileges,
+		AppArmorProfile: p.ApparmorProfile,
 		ConsoleSocket:   stdio.Console,
 		ConsoleWidth:    stdio.Width, ConsoleHeight: stdio.Height,
 		LogLevel: "4", // else the C half logs everything

@@ -22,6 +22,7 @@ type Host struct {
 	CgroupsPath string
 	Controllers map[string]bool // cgroup controllers that the host has
 	InitBinary  string          // host path of the init for --init
+	AppArmor    string          // profile; empty is none
 	// RecursiveReadOnly is whether a read-only bind mount can cover the
 	// mounts below it (mount_setattr(2), Linux 5.12).
 	RecursiveReadOnly bool
@@ -62,6 +63,7 @@ func Spec(c *Config, h Host) (*specs.Spec, []string, error) {
 	if h.NetNS == "" && c.Hostname == "" {
 		spec.Hostname = ""
 	}
+	spec.Process.ApparmorProfile = h.AppArmor
 	if !c.Security.Privileged {
 		spec.Linux.MaskedPaths = maskedPaths
 		spec.Linux.ReadonlyPaths = readonlyPaths

@@ -126,9 +126,14 @@ func securityOption(s *runtime.Security, opt string) error {
 			return fmt.Errorf("--security-opt %s: %w", opt, err)
 		}
 		s.Seccomp = string(profile)
-	case (key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable"):
+	case key == "apparmor" && value != "":
+		s.AppArmor = value
+		if _, err := runtime.AppArmorProfile(*s); err != nil {
+			return fmt.Errorf("--security-opt %s: %w", opt, err)
+		}
+	case key == "label" && value == "disable":
 	default:
-		return fmt.Errorf("--security-opt %s: invalid option: use no-new-privileges or seccomp=unconfined|FILE", opt)
+		return fmt.Errorf("--security-opt %s: invalid option: use no-new-privileges, seccomp=unconfined|FILE or apparmor=unconfined|PROFILE", opt)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func hostFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "cap-add", Usage: "add a capability"},
 		&cli.StringSliceFlag{Name: "cap-drop", Usage: "drop a capability"},
 		&cli.BoolFlag{Name: "privileged", Usage: "all capabilities and devices, no filters"},
-		&cli.StringSliceFlag{Name: "security-opt", Usage: "no-new-privileges or seccomp=unconfined|FILE"},
+		&cli.StringSliceFlag{Name: "security-opt", Usage: "no-new-privileges, seccomp=unconfined|FILE or apparmor=unconfined|PROFILE"},
 		&cli.StringSliceFlag{Name: "device", Usage: "add a device of the host"},
 	}
 }

@@ -30,6 +30,7 @@ func viewContainer(store *runtime.Store, cont *runtime.Container) *containerView
 	if args := conf.Args(); len(args) > 0 {
 		v.Path, v.Args = args[0], args[1:]
 	}
+	v.AppArmorProfile, _ = runtime.AppArmorProfile(conf.Security) // the next start's, if one was unloaded
 	if cont.State.Status.Live() {
 		v.Mvrun.Monitor = cont.State.Monitor.Pid
 	}

@@ -39,6 +39,9 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	if err := runtime.FillDevices(c, &host); err != nil {
 		return nil, nil, err
 	}
+	if host.AppArmor, err = runtime.AppArmorProfile(c.Security); err != nil {
+		return nil, nil, err
+	}
 	if c.Init {
 		if host.InitBinary, err = m.store.InitBinary(); err != nil {
 			return nil, nil, err
