@@ -25,12 +25,13 @@ func repeat(n int, args ...string) [][]string {
 	return slices.Repeat([][]string{args}, n)
 }
 
-func TestThirtyRunsAtOnceGetThirtyAddresses(t *testing.T) {
+func TestRunsAtOnceGetAnAddressEach(t *testing.T) {
 	h := host(t)
 	h.OK("network", "create", "-d", "macvlan", "--subnet", "172.16.10.0/24", "--gateway", "172.16.10.1", "-o", "parent=enp0s9.10", "net10")
+	n := lab.Few(30)
 	var names []string
 	var commands [][]string
-	for i := range 30 {
+	for i := range n {
 		name := fmt.Sprintf("c%d", i)
 		names = append(names, name)
 		commands = append(commands, []string{"run", "-d", "--name", name, "--network", "net10", "busybox", "sleep", "1000"})
@@ -51,7 +52,7 @@ func TestThirtyRunsAtOnceGetThirtyAddresses(t *testing.T) {
 			t.Errorf("%s: inspect says %s, the container %s", name, ip, got)
 		}
 	}
-	if len(holder) != 30 {
+	if len(holder) != n {
 		t.Errorf("%d addresses", len(holder))
 	}
 	for _, r := range atOnce(h, func() (rm [][]string) {
@@ -116,7 +117,7 @@ func TestRunAgainstRemove(t *testing.T) {
 	var all sync.WaitGroup
 	for range 3 {
 		all.Go(func() {
-			for range 10 {
+			for range lab.Few(10) {
 				r := h.Mvrun("run", "-d", "--name", "same", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
 				if r.Code != 0 && !strings.Contains(r.Stderr, "in use") {
 					// A container removed while it starts ends its run with an error, but a named one.
@@ -125,7 +126,7 @@ func TestRunAgainstRemove(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			for range 10 {
+			for range lab.Few(10) {
 				if r := h.Mvrun("rm", "-f", "same"); r.Code != 0 {
 					h.CheckRefused(r, 1, `(?i)no such container|in progress`)
 				}
@@ -144,7 +145,7 @@ func TestSubInterfaceUnderChurn(t *testing.T) {
 	var all sync.WaitGroup
 	for worker := range 4 {
 		all.Go(func() {
-			for range 8 {
+			for range lab.Few(8) {
 				ip := fmt.Sprintf("172.16.10.%d/24", 10+worker)
 				r := h.Mvrun("run", "--rm", "--vlan", "10", "--parent", lab.Trunk, "--ip", ip, "busybox", "cat", "/sys/class/net/eth0/operstate")
 				if r.Code != 0 || strings.TrimSpace(r.Stdout) != "up" && strings.TrimSpace(r.Stdout) != "unknown" {

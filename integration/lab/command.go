@@ -63,7 +63,7 @@ type execution struct {
 
 func (h *Host) exec(e execution) Result {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Within(patience))
 	defer cancel()
 	cmd := h.Command(ctx, e.name, e.args...)
 	cmd.Env = append(cmd.Env, e.env...)
@@ -79,7 +79,7 @@ func (h *Host) exec(e execution) Result {
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		h.t.Fatalf("no end after %v: %v", patience, r)
+		h.t.Fatalf("no end after %v: %v", Within(patience), r)
 	case errors.Is(err, exec.ErrWaitDelay):
 		h.t.Fatalf("ended, but something that it started holds its output open: %v", r)
 	case err != nil && !errors.As(err, &exit):

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +45,18 @@ func limits(g *guest, prefix string) {
 	if r := g.try("mvrun", "exec", "limited", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"); r.Code == 0 {
 		t.Errorf("9 processes where 8 may be: %v", r)
 	}
+	statsOf(g)
 	pause(g, cgroup)
 	g.ok("mvrun", "rm", "-f", "limited")
 	outOfMemory(g)
+}
+
+// statsOf: what stats says is what the limits say and the processes are.
+func statsOf(g *guest) {
+	out := g.ok("mvrun", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.PIDs}} {{.CPUPerc}}", "limited")
+	if !regexp.MustCompile(`^limited [1-9][0-9.]*[KM]iB / 32MiB [1-9] [0-9.]+%$`).MatchString(out) {
+		g.t.Errorf("stats: %q", out)
+	}
 }
 
 // pause freezes: while paused, nothing in the container goes on.

@@ -10,7 +10,7 @@ import (
 // debianPackages are what the tests call inside the machines, besides the
 // smallest Debian.
 var debianPackages = []string{
-	"systemd-sysv", "dbus", "iproute2", "iputils-ping", "tcpdump", "iperf3", "e2fsprogs", "procps", "nftables", "dnsmasq-base",
+	"systemd-sysv", "dbus", "iproute2", "iputils-ping", "tcpdump", "iperf3", "e2fsprogs", "procps", "nftables", "dnsmasq-base", "apparmor",
 }
 
 // diskSize of the root file system: room for the packages and for images.
@@ -22,7 +22,7 @@ func FetchDebian(c Cache) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.Get("debian-"+release, append(debianPackages, diskSize, "2"), func(path string) error {
+	return c.Get("debian-"+release, append(debianPackages, diskSize, "3"), func(path string) error {
 		return makeDebian(release, path)
 	})
 }
@@ -63,7 +63,7 @@ func makeDebian(release, path string) error {
 func slim(root string) error {
 	for _, pattern := range []string{
 		"var/cache/apt/archives/*.deb", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*",
-		"etc/systemd/system/timers.target.wants/*", "etc/resolv.conf", "etc/machine-id",
+		"etc/systemd/system/timers.target.wants/*", "etc/systemd/system/sysinit.target.wants/apparmor.service", "etc/resolv.conf", "etc/machine-id",
 	} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {

@@ -62,6 +62,7 @@ func payload() []File {
 	files := append(systemdPayload(), []File{
 		{Path: "/usr/local/bin/mvrun", From: programs.Mvrun},
 		{Path: suiteDir + "integration.test", From: programs.Test},
+		{Path: "/etc/apparmor.d/mvrun-default", From: "../../contrib/apparmor/mvrun-default", Mode: 0o644},
 	}...)
 	scripts, _ := filepath.Glob("../testdata/script/*")
 	for _, path := range scripts {

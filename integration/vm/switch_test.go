@@ -62,9 +62,22 @@ func plainReaches(sw *guest, legs []leg) map[string]bool {
 }
 
 // trunkWithout20: a trunk port that does not allow VLAN 20 cuts it, and nothing
-// else; what it allows again flows again.
+// else, and the doctor says so; what it allows again flows again.
 func trunkWithout20(t *testing.T, h hosts, legs []leg) {
+	// Any machine of the VLAN will do for a gateway to ask for.
+	doctor := func(vid, gateway string) string {
+		return h.host2.try("mvrun", "doctor", "--parent", toSwitch, "--vlan", vid, "--gateway", gateway).Stdout
+	}
+	if out := doctor("20", legs[1].ip); !strings.Contains(out, "ok       gateway     "+legs[1].ip+" answers") {
+		t.Errorf("doctor on a trunk that allows VLAN 20:\n%s", out)
+	}
 	h.sw.sh("bridge vlan del dev enp0s10 vid 20")
+	if out := doctor("20", legs[1].ip); !strings.Contains(out, "broken   gateway     nothing comes back") || !strings.Contains(out, "make the switch port a trunk that carries VLAN 20 tagged") {
+		t.Errorf("doctor on a trunk that does not allow VLAN 20:\n%s", out)
+	}
+	if out := doctor("10", legs[0].ip); !strings.Contains(out, "ok       gateway") {
+		t.Errorf("doctor on the VLAN that is still allowed:\n%s", out)
+	}
 	want := map[string]bool{"bbox1 → bbox3": true, "bbox3 → bbox1": true, "bbox2 → bbox4": false, "bbox4 → bbox2": false}
 	answers(t, want, func() map[string]bool { return samePings(legs) })
 	h.sw.sh("bridge vlan add dev enp0s10 vid 20")

@@ -23,6 +23,8 @@ func run() error {
 	switch {
 	case os.Args[0] == "/init":
 		return prepare()
+	case len(os.Args) == 4 && os.Args[1] == "idmap":
+		return idmap(os.Args[2], os.Args[3])
 	case os.Getpid() == 1:
 		return beInit()
 	default:
