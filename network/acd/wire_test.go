@@ -218,6 +218,28 @@ func wantRivalOnWire(t *testing.T, s *Socket, c Claim, what string) {
 	}
 }
 
+// What came before the deadline is heard after it: a probe of 30 ms on a busy
+// machine may not be scheduled for longer than that.
+func TestWireLateLook(t *testing.T) {
+	container, _, neighbour := newLAN(t)
+	s, c := listen(t, container, "eth0", netip.MustParseAddr("172.16.10.30"))
+	other, rival := listen(t, neighbour, "lan", c.Addr)
+	sendAll(t, other, mustDialect(t, rival).announcement)
+	wantRivalOnWire(t, s, c, "an announcement")
+	sendAll(t, other, mustDialect(t, rival).announcement)
+	time.Sleep(50 * time.Millisecond) // it is there
+	if err := s.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, packetSize)
+	if n, _, err := s.Receive(b); err != nil || n == 0 {
+		t.Errorf("a packet that came in time: %d bytes, %v", n, err)
+	}
+	if n, _, err := s.Receive(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nothing more came: %d bytes, %v", n, err)
+	}
+}
+
 // The filter keeps a busy LAN from waking the process: nothing but what
 // contests the address arrives, not even the guard's own packets.
 func TestWireFilter(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/mdlayher/socket"
@@ -80,8 +81,10 @@ func (s *Socket) bind(c Config) error {
 }
 
 // Receive waits for the next packet, up to the read deadline, and returns its
-// length and the link-layer address it came from. It waits for a link that went
-// down to come back; one that was removed is ErrGone.
+// length and the link-layer address it came from. A packet that is there is
+// returned also after the deadline: on a busy machine it may have come in time,
+// and we too late. Receive waits for a link that went down to come back; one that
+// was removed is ErrGone.
 func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
 	n, sa, err := s.conn.Recvfrom(context.Background(), b, 0)
 	// The kernel says ENETDOWN once, for both, and wakes the socket again with
@@ -92,6 +95,9 @@ func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
 		}
 		n, sa, err = s.conn.Recvfrom(context.Background(), b, 0)
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		n, sa, err = s.queued(b)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -100,6 +106,21 @@ func (s *Socket) Receive(b []byte) (int, net.HardwareAddr, error) {
 		return n, nil, nil
 	}
 	return n, net.HardwareAddr(link.Addr[:link.Halen]), nil
+}
+
+// queued returns a packet that has come already, else os.ErrDeadlineExceeded.
+func (s *Socket) queued(b []byte) (n int, sa unix.Sockaddr, err error) {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := raw.Control(func(fd uintptr) { n, sa, err = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT) }); err != nil {
+		return 0, nil, err
+	}
+	if err != nil {
+		return 0, nil, os.ErrDeadlineExceeded
+	}
+	return n, sa, nil
 }
 
 // Send puts one packet on the wire. ENETDOWN: the link is down now. ErrGone: the
