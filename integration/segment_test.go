@@ -144,6 +144,39 @@ func TestSubInterfaceOfAnotherRootIsUsedAndKept(t *testing.T) {
 	wantLinks(t, first, "both left")
 }
 
+// The root that made the link leaves first: the other's container keeps it, and
+// it goes when a command of the first finds nobody on it.
+func TestSubInterfaceOutlivesItsRoot(t *testing.T) {
+	t.Parallel()
+	first, _ := lab.OneHost(t)
+	second := first.SameMachine()
+	tenant{"a1", 10}.start(first)
+	tenant{"b1", 10}.start(second)
+	tenant{"c1", 10}.start(second)
+	first.OK("rm", "-f", "a1")
+	first.OK("ps")
+	wantLinks(t, first, "the other root has two", "enp0s9.10")
+	if r := second.Mvrun("exec", "b1", "ping", "-c", "1", "-W", "2", "172.16.10.12"); r.Code != 0 {
+		t.Errorf("the other root's containers lost each other: %v", r)
+	}
+	second.OK("rm", "-f", "b1", "c1")
+	first.Eventually("a command of the first removes it", func() bool { first.OK("ps"); return len(first.SubInterfaces()) == 0 })
+	// An administrator's macvlan on it is somebody, too.
+	tenant{"a1", 10}.start(first)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = "mv0", first.Find("enp0s9.10").Attrs().Index
+	if err := first.Link.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
+		t.Fatal(err)
+	}
+	first.OK("rm", "-f", "a1")
+	wantLinks(t, first, "an administrator's macvlan is on it", "enp0s9.10")
+	if err := first.Link.LinkDel(first.Find("mv0")); err != nil {
+		t.Fatal(err)
+	}
+	first.OK("ps")
+	wantLinks(t, first, "nobody is on it")
+}
+
 // Names of interfaces have at most 15 characters (IFNAMSIZ).
 func TestSubInterfaceOfALongParentName(t *testing.T) {
 	t.Parallel()

@@ -136,10 +136,11 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 		return err
 	}
 	var errs []error
-	used := map[linkKey]bool{}
+	used, left := map[linkKey]bool{}, map[linkKey]bool{}
 	for _, u := range found.users {
 		if gone(u) || !s.running(u.container) {
 			errs = append(errs, l.dropUser(u))
+			left[u.key] = true
 		} else {
 			used[u.key] = true
 		}
@@ -151,8 +152,11 @@ func (s *Store) leaveLocked(h host, l ledger, gone func(linkUser) bool) error {
 			busy[key.parent] = true
 			continue
 		}
-		if err := h.dropVLAN(l, key); err != nil {
+		gone, err := h.retireVLAN(l, key, left[key])
+		if err != nil {
 			errs = append(errs, fmt.Errorf("remove link of VLAN %d: %w", key.vid, err))
+		}
+		if !gone || err != nil {
 			busy[key.parent] = true
 		}
 	}

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,33 @@ func (h host) restoreParent(l ledger, index int) error {
 	}
 	return l.dropParent(index)
 }
+
+// retireVLAN is dropVLAN for a link that none of our containers is on any more.
+// With somebody else's on it, it stays, and so does its record: a later command
+// removes it. Right after one of ours was killed (dying) its namespace may be
+// there for a moment longer than its monitor.
+func (h host) retireVLAN(l ledger, key linkKey, dying bool) (gone bool, err error) {
+	rec, recorded := l.link(key)
+	if recorded && rec.Made && rec.Index != 0 {
+		link, err := h.byIndex(rec.Index)
+		if err != nil {
+			return false, err
+		}
+		for begin := time.Now(); link != nil && h.isOurs(link, key, rec); time.Sleep(20 * time.Millisecond) {
+			occupied, err := h.occupied(rec.Index)
+			if err != nil || occupied && (!dying || time.Since(begin) > dyingTime) {
+				return false, err
+			}
+			if !occupied {
+				break
+			}
+		}
+	}
+	return true, h.dropVLAN(l, key)
+}
+
+// dyingTime is how long a killed container may take to be gone.
+const dyingTime = 300 * time.Millisecond
 
 // dropVLAN removes a link that mvrun made, then its record. What the record
 // leads to must still be that link; a link of somebody else stays. Idempotent.

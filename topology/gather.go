@@ -70,7 +70,7 @@ func (s *survey) kernel() (err error) {
 		return err
 	}
 	defer own.Close()
-	if s.own, err = inodeOf(own.Name()); err != nil {
+	if s.own, err = network.SpaceInode(own.Name()); err != nil {
 		return err
 	}
 	addrs := addresses(s.handle)
@@ -82,7 +82,7 @@ func (s *survey) kernel() (err error) {
 			s.children = append(s.children, child{i, s.own, "this host"})
 		}
 	}
-	for _, space := range spaces(s.own) {
+	for _, space := range network.Spaces(s.own) {
 		found, err := childrenIn(space, own)
 		if err == nil { // else it went while we looked
 			s.children = append(s.children, found...)
@@ -250,6 +250,6 @@ func (s *survey) sorted() []Parent {
 }
 
 func pidSpace(p runtime.Process) (uint64, bool) {
-	inode, err := inodeOf(processSpace(strconv.Itoa(p.Pid)))
+	inode, err := network.SpaceInode(network.ProcessSpace(strconv.Itoa(p.Pid)))
 	return inode, err == nil
 }
