@@ -112,7 +112,14 @@ func TestHostSeatIsProbed(t *testing.T) {
 		probes, announced := arps(capture, "172.16.0.50")
 		return probes == 3 && announced > 0
 	})
-	h.OK("rm", "-f", "c1")
+	// A seat that was left without its address, by a kill, is made anew.
+	h.Sh("ip addr del 172.16.0.50/32 dev $(ip -br link | grep -o '^mvh-[0-9a-f]*')")
+	h.OK("run", "-d", "--name", "c2", "--network", "lan", "busybox", "sleep", "1000")
+	for _, c := range []string{"c1", "c2"} {
+		inside(h, c, "ping", "-c", "1", "-W", "3", "172.16.0.50")
+	}
+	h.Sh("ping -c 1 -W 3 172.16.0.7")
+	h.OK("rm", "-f", "c1", "c2")
 	// With the probe off nobody is asked.
 	wire.Has(lab.Trunk, "172.16.0.50/24")
 	h.OK(append([]string{"run", "--conflict-probe", "off"}, run[1:]...)...)

@@ -67,6 +67,9 @@ func (s *Store) seatHost(ctx context.Context, h host, l ledger, used usedLink, e
 	if err != nil {
 		return err
 	}
+	if link != nil && !h.hasAll(link, rec.Addrs) {
+		link = nil // whoever made it was killed before it had its addresses
+	}
 	if link == nil || link.Attrs().ParentIndex != used.link.Attrs().Index {
 		rec = hostLink{
 			NetworkID: ep.NetworkID, Network: ep.Network, Name: hostLinkName(ep.NetworkID),
@@ -168,6 +171,17 @@ func (s *Store) makeSeat(ctx context.Context, h host, l ledger, used usedLink, r
 	}
 	announce()
 	return link, nil
+}
+
+// hasAll tells whether the link has all of the addresses.
+func (h host) hasAll(link netlink.Link, wanted []netip.Addr) bool {
+	have, err := h.addrs(link, netlink.FAMILY_ALL)
+	return err == nil && !slices.ContainsFunc(wanted, func(want netip.Addr) bool {
+		return !slices.ContainsFunc(have, func(a netlink.Addr) bool {
+			ip, ok := netip.AddrFromSlice(a.IP)
+			return ok && ip.Unmap() == want
+		})
+	})
 }
 
 // makeHostLink makes the link without an address, and sets it up.
