@@ -56,9 +56,10 @@ busybox: # the image that is embedded: made here from Debian's busybox-static, n
 	@go run ./cmd/mkbusybox
 	@install -D -m 0755 /usr/bin/tini-static runtime/embedded/init # for run --init
 
-test: build ## run all the tests of this machine's kernel (as root: containers are real)
+test: build ## run all the tests (as root: containers are real)
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -timeout 60m $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+	MVRUN_BIN=$(CURDIR)/bin/mvrun MVRUN_SKIPPED=$(CURDIR)/bin/skipped go test -tags '$(TAGS)' -timeout 60m $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+	@$(MAKE) test-vm
 
 test-unit: busybox ## run the tests of the packages only
 	$(need) $(TEST_DEPS)
@@ -71,8 +72,8 @@ test-integration: build ## run the tests that drive the built binary; RUN=regexp
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)
 	go test -c -tags '$(TAGS) netgo osusergo' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
-	MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
-		go test -count=1 -timeout 90m $(if $(RUN),-v -run '$(RUN)') ./integration/vm/...
+	MVRUN_SKIPPED=$(CURDIR)/bin/skipped MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
+		go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./integration/vm/...
 
 race: busybox ## run the packages' tests under the race detector
 	$(need) $(TEST_DEPS)

@@ -13,6 +13,7 @@ import (
 
 // TestAgent is about the harness itself: what it says of a command is so.
 func TestAgent(t *testing.T) {
+	t.Parallel()
 	g := boot(t, shortDir(t), parts.Spec("agent"))
 	if r := g.try("sh", "-c", "echo out; echo err >&2; exit 7"); r.Stdout != "out\n" || r.Stderr != "err\n" || r.Code != 7 {
 		t.Errorf("%v", r)

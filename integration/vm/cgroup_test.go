@@ -9,6 +9,7 @@ import (
 
 // TestCgroup2 is about limits on a unified hierarchy, without systemd.
 func TestCgroup2(t *testing.T) {
+	t.Parallel()
 	g := boot(t, shortDir(t), parts.Spec("cgroups"))
 	limits(g, "/sys/fs/cgroup/mvrun/")
 	t.Run("nested", func(t *testing.T) { nested(g.on(t)) })

@@ -9,6 +9,7 @@ import (
 // what the integration suite tests there (8021q, 802.1ad, ipvlan) and the
 // switch of TestHosts (bridge with VLAN filtering).
 func TestFeatures(t *testing.T) {
+	t.Parallel()
 	g := boot(t, shortDir(t), parts.Spec("features"))
 	t.Run("doctor", func(t *testing.T) { doctorIsContent(g.on(t)) })
 	t.Run("user namespaces", func(t *testing.T) { userNamespaces(g.on(t)) })
