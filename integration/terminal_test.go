@@ -3,7 +3,6 @@ package integration
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -293,11 +292,8 @@ func TestSignalsAreForwarded(t *testing.T) {
 func TestDetachFromExec(t *testing.T) {
 	h := host(t)
 	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000")
-	lines := 100_000 // more than a terminal holds
-	if testing.Short() {
-		lines = 20_000
-	}
-	talk := fmt.Sprintf("sleep 1; seq 1 %d; sleep 1; seq 1 %[1]d; tty > /done; exec sleep 2000", lines)
+	const much = "sleep 1; head -c 600000 /dev/zero | tr '\\0' x; " // more than a terminal holds
+	const talk = much + much + "tty > /done; exec sleep 2000"
 	term := onTerminal(t, h, 24, 80, "exec", "-it", "c1", "sh", "-c", "echo ready; "+talk)
 	term.expect(`ready`)
 	term.keys(detachKeys)

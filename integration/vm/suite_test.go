@@ -164,7 +164,7 @@ func suiteOnHost(t *testing.T, args ...string) string {
 	}
 	cmd := exec.CommandContext(ctx, test, args...)
 	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "MVRUN_BIN="+programs.Mvrun, "TMPDIR=")
+	cmd.Env = append(os.Environ(), "MVRUN_BIN="+programs.Mvrun, "MVRUN_SKIPPED=", "TMPDIR=")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v on the host: %v\n%s", args, err, failures(string(out)))
