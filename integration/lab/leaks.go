@@ -188,15 +188,16 @@ func (h *Host) force() {
 }
 
 func (h *Host) endProcesses() {
-	killed := h.processes()
-	for _, p := range killed {
-		syscall.Kill(p.pid, syscall.SIGKILL)
-	}
-	left := func() bool {
-		return len(h.processes()) > 0 || slices.ContainsFunc(killed, func(p process) bool { return runs(p.pid) })
-	}
-	for deadline := time.Now().Add(5 * time.Second); left() && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
+	var killed []process
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		found := h.processes() // each time: one may have forked while we looked
+		for _, p := range found {
+			syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+		killed = append(killed, found...)
+		if len(found) == 0 && !slices.ContainsFunc(killed, func(p process) bool { return runs(p.pid) }) {
+			return
+		}
 	}
 }
 
