@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -40,7 +41,13 @@ func (s *Store) Create(cfg Config) (Config, error) {
 	if err := s.fits(&cfg); err != nil {
 		return Config{}, err
 	}
-	return s.write(cfg)
+	if cfg, err = s.write(cfg); err != nil {
+		return Config{}, err
+	}
+	if err := s.sync(cfg.Name); err != nil {
+		return Config{}, errors.Join(fmt.Errorf("create network %s: %w", cfg.Name, err), s.drop(cfg.Name))
+	}
+	return cfg, nil
 }
 
 // fits checks a network against those that are there.
@@ -115,7 +122,7 @@ func (s *Store) onSegment(seg Segment) ([]Config, error) {
 }
 
 // write makes the network appear whole or not at all: a scratch directory is
-// renamed into place.
+// renamed into place. A power cut before sync may leave an empty record.
 func (s *Store) write(cfg Config) (Config, error) {
 	cfg.ID = newID()
 	if cfg.Created.IsZero() {
@@ -125,14 +132,32 @@ func (s *Store) write(cfg Config) (Config, error) {
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return Config{}, fmt.Errorf("create network %s: %w", cfg.Name, err)
 	}
-	err := jsonfile.Write(filepath.Join(scratch, configFile), cfg, 0o644)
+	data, err := json.Marshal(cfg)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(scratch, configFile), append(data, '\n'), 0o644)
+	}
 	if err == nil {
 		err = os.Rename(scratch, s.path(cfg.Name))
 	}
 	if err != nil {
 		return Config{}, errors.Join(fmt.Errorf("create network %s: %w", cfg.Name, err), os.RemoveAll(scratch))
 	}
-	return cfg, jsonfile.SyncDir(s.Dir)
+	return cfg, nil
+}
+
+// sync makes a network's record outlive a power cut.
+func (s *Store) sync(name string) error {
+	return errors.Join(jsonfile.Sync(filepath.Join(s.path(name), configFile)), jsonfile.SyncDir(s.Dir))
+}
+
+// Settle makes the networks of the endpoints outlive a power cut, those too
+// that Plan has made. It is for before the container that needs them does.
+func (s *Store) Settle(eps []Endpoint) error {
+	var errs []error
+	for _, ep := range eps {
+		errs = append(errs, s.sync(ep.Network))
+	}
+	return errors.Join(errs...)
 }
 
 // Claims are the claims on a network by address, those without one last.

@@ -138,11 +138,18 @@ func (s *Store) Reap() error {
 func (s *Store) reapScratch() error {
 	entries, _ := os.ReadDir(s.Dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".new-") || strings.HasPrefix(e.Name(), ".del-") {
+		if strings.HasPrefix(e.Name(), ".new-") || strings.HasPrefix(e.Name(), ".del-") || s.unwritten(e.Name()) {
 			return s.removeScratch()
 		}
 	}
 	return nil
+}
+
+// unwritten tells whether a network's record is empty: the power went while the
+// command was busy that made it, before a container could need it.
+func (s *Store) unwritten(name string) bool {
+	info, err := os.Lstat(filepath.Join(s.path(name), configFile))
+	return err == nil && info.Mode().IsRegular() && info.Size() == 0
 }
 
 // removeScratch holds the lock: whoever made a scratch directory held it, so
@@ -154,6 +161,12 @@ func (s *Store) removeScratch() error {
 	}
 	defer unlock()
 	left, _ := filepath.Glob(filepath.Join(s.Dir, ".[nd]e[wl]-*"))
+	names, _ := s.names()
+	for _, name := range names {
+		if s.unwritten(name) {
+			left = append(left, s.path(name))
+		}
+	}
 	for _, dir := range left {
 		if err := os.RemoveAll(dir); err != nil {
 			return fmt.Errorf("remove leftover: %w", err)

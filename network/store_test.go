@@ -130,6 +130,24 @@ func TestLeftoversOfKilledCommands(t *testing.T) {
 	}
 }
 
+// A network whose record the power went before is nobody's yet, and in nobody's
+// way.
+func TestNetworkWithoutARecord(t *testing.T) {
+	l := newLab(t)
+	s := l.store[0]
+	l.create(0, net10())
+	must(t, os.Truncate(filepath.Join(s.path("mac_net10"), configFile), 0))
+	must(t, s.Reap())
+	if s.there("mac_net10") {
+		t.Fatal("an empty record is left")
+	}
+	l.create(0, net10())
+	must(t, s.Reap())
+	if _, err := s.Get("mac_net10"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRemoveOfANetworkInUse(t *testing.T) {
 	l := newLab(t)
 	s := l.store[0]

@@ -115,11 +115,7 @@ func (s *Store) syncName(name string) error {
 	if name == "" {
 		return nil
 	}
-	f, err := os.Open(s.namePath(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close(), jsonfile.SyncDir(filepath.Dir(s.namePath(name))))
+	return jsonfile.Sync(s.namePath(name))
 }
 
 // nameTaken is ErrNameInUse with what there is to know.

@@ -123,9 +123,9 @@ func (h *Handle) GiveUp() error {
 }
 
 // WritePending stores the configuration of a container that does not exist
-// yet, and makes its claim of a name as durable as that.
+// yet, and makes its name and its networks as durable as that.
 func (h *Handle) WritePending(c *Config) error {
-	if err := h.store.syncName(c.Name); err != nil {
+	if err := errors.Join(h.store.syncName(c.Name), h.store.Networks.Settle(c.Network.Endpoints)); err != nil {
 		return err
 	}
 	return jsonfile.Write(h.store.pendingPath(h.ID), c, 0o600)
@@ -133,12 +133,11 @@ func (h *Handle) WritePending(c *Config) error {
 
 // Commit makes the container exist, for good.
 func (h *Handle) Commit(c *Config) error {
-	return errors.Join(h.Publish(c), jsonfile.SyncDir(h.store.Dir(h.ID)))
+	return errors.Join(h.Publish(c), h.Sync())
 }
 
-// Publish is Commit for a container that is about to run: a power cut may take
-// it back until WriteState has returned, which makes durable what its directory
-// holds.
+// Publish is Commit without the wait for the disk: a power cut may take it back
+// until Sync has returned.
 func (h *Handle) Publish(c *Config) error {
 	if err := os.Rename(h.store.pendingPath(h.ID), h.store.configPath(h.ID)); err != nil {
 		return fmt.Errorf("commit container: %w", err)
@@ -146,6 +145,9 @@ func (h *Handle) Publish(c *Config) error {
 	_ = h.store.Emit(Event{Type: "container", Action: "create", ID: h.ID, Name: c.Name})
 	return nil
 }
+
+// Sync makes durable what the container's directory holds.
+func (h *Handle) Sync() error { return jsonfile.SyncDir(h.store.Dir(h.ID)) }
 
 // Config reads the container's configuration, committed or not.
 func (h *Handle) Config() (c Config, committed bool, err error) {

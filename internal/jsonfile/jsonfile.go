@@ -65,6 +65,15 @@ func WriteBytes(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
+// Sync makes a file durable that was written without, and its name.
+func Sync(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), SyncDir(filepath.Dir(path)))
+}
+
 // SyncDir makes the names in a directory durable (fsync(2), "Calling fsync()
 // does not necessarily ensure that the entry in the directory has reached
 // disk").

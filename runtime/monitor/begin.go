@@ -26,14 +26,17 @@ func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
 	if rerr := <-recorded; err == nil {
 		err = rerr
 	}
-	if err == nil && req.Config != nil {
-		// What its command does not live to see has not happened.
-		if err = c.peerAlive(); err == nil {
-			err = m.handle.Publish(&m.config)
-		}
-	}
 	if err == nil {
-		err = m.release(life)
+		err = m.release(life, func() error {
+			if req.Config == nil {
+				return nil
+			}
+			// What its command does not live to see has not happened.
+			if err := c.peerAlive(); err != nil {
+				return err
+			}
+			return m.handle.Publish(&m.config)
+		})
 	}
 	if err != nil {
 		if l != nil {

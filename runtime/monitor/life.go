@@ -114,9 +114,9 @@ func (m *Monitor) startInstance(l *life, size Size) error {
 	return l.instance.Start(spec.Process, l.stdio.theirs)
 }
 
-// release lets the program run and records it as running. The record is on
-// disk before anybody hears of the start.
-func (m *Monitor) release(l *life) error {
+// release commits the container, lets the program run and records it as
+// running. All of it is on disk before anybody hears of the start.
+func (m *Monitor) release(l *life, commit func() error) error {
 	if err := l.stdio.started(m.out); err != nil {
 		return err
 	}
@@ -138,11 +138,15 @@ func (m *Monitor) release(l *life) error {
 	state := m.state
 	m.mu.Unlock()
 
-	m.tellNeighbours(l)
-	written := make(chan error, 1)
+	written := make(chan error, 2)
 	go func() { written <- m.handle.WriteState(state) }()
-	err = l.instance.Release()
-	if err = errors.Join(err, <-written); err != nil {
+	m.tellNeighbours(l)
+	err = commit()
+	go func() { written <- m.handle.Sync() }()
+	if err == nil {
+		err = l.instance.Release()
+	}
+	if err = errors.Join(err, <-written, <-written); err != nil {
 		return err
 	}
 	m.life = l

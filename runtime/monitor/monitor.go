@@ -183,7 +183,7 @@ func (m *Monitor) startAgain() error {
 	defer m.legs.Unlock()
 	life, err := m.start(Size{}, func() error { return nil })
 	if err == nil {
-		err = m.release(life)
+		err = m.release(life, func() error { return nil })
 	}
 	if err != nil {
 		return errors.Join(err, m.abort(life))
