@@ -89,11 +89,11 @@ func TestLimitUnpacked(t *testing.T) {
 	if _, err := s.Load(t.Context(), &archive); !errors.Is(err, ErrTooBig) {
 		t.Errorf("Load = %v, want ErrTooBig", err)
 	}
-	nothing(t, s)
+	noBlob(t, s)
 	for name, r := range map[string]io.Reader{"tarball": bytes.NewReader(big), "endless": io.MultiReader(bytes.NewReader(big[:1024]), zeros{})} {
 		if _, err := s.Import(t.Context(), r, ImportOptions{Name: "big"}); !errors.Is(err, ErrTooBig) || strings.Contains(fmt.Sprint(err), "no tarball") {
 			t.Errorf("Import of a %s = %v, want ErrTooBig", name, err)
 		}
-		nothing(t, s)
+		noBlob(t, s)
 	}
 }

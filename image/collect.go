@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -19,8 +20,8 @@ func (s *Store) collect() error {
 	return err
 }
 
-// sweep is collect, and with all it removes half-made downloads too that nobody
-// works on. It returns the bytes freed.
+// sweep is collect, with the scratch files of the killed; with all it removes
+// half-made downloads too that nobody works on. It returns the bytes freed.
 func (s *Store) sweep(all bool) (freed int64, err error) {
 	release, err := s.Exclude()
 	if errors.Is(err, ErrBusy) {
@@ -40,12 +41,35 @@ func (s *Store) sweep(all bool) (freed int64, err error) {
 	}
 	blobs := filepath.Join(s.dir, "blobs", "sha256")
 	freed, err = removeFiles(blobs, func(name string) bool { return !reached[name] })
-	if err == nil && all {
+	if err == nil {
 		var more int64
-		more, err = removeFiles(s.ingestDir(), func(string) bool { return true })
+		more, err = removeFiles(s.ingestDir(), func(name string) bool { return all || scratch(name) })
 		freed += more
 	}
 	return freed, err
+}
+
+// scratch tells a file of one command, of no use to the next, from a half-made
+// download.
+func scratch(name string) bool { return strings.HasPrefix(name, ".") }
+
+// tidy removes the scratch files of commands that were killed. It waits for
+// nobody: while someone holds the store, they may be theirs.
+func (s *Store) tidy() error {
+	entries, err := os.ReadDir(s.ingestDir())
+	if err != nil || !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return scratch(e.Name()) }) {
+		return err
+	}
+	release, err := s.Exclude()
+	if errors.Is(err, ErrBusy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = removeFiles(s.ingestDir(), scratch)
+	return err
 }
 
 // reach returns the hexadecimal digests of all blobs that the images need. A

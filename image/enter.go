@@ -34,8 +34,14 @@ func (s *Store) enter(manifest []byte, m *v1.Manifest, name string, annotations 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := layersOf(m, config, nil); err != nil {
+	layers, err := layersOf(m, config, s.openBlob)
+	if err != nil {
 		return nil, err
+	}
+	if s.unpack != nil {
+		if err := s.unpack(layers); err != nil {
+			return nil, err
+		}
 	}
 	desc, err := s.putBytes(manifest, m.MediaType)
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/mvrun/mvrun/internal/tarlimit"
 )
 
 // ImportOptions describe an image that is made of a root file system.
@@ -27,7 +29,7 @@ type ImportOptions struct {
 
 // Import makes an image of one layer of a root file system's tarball, plain or
 // compressed; the layer is kept in the bytes that came.
-func (s *Store) Import(ctx context.Context, r io.Reader, opt ImportOptions) (*Image, error) {
+func (s *Store) Import(ctx context.Context, r io.Reader, opt ImportOptions) (img *Image, err error) {
 	name, err := optionalName(opt.Name)
 	if err != nil {
 		return nil, err
@@ -40,6 +42,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opt ImportOptions) (*Im
 	if err != nil {
 		return nil, err
 	}
+	defer s.discard(&err)
 	defer release()
 	desc, diffID, err := s.importLayer(ctx, r)
 	if err != nil {
@@ -57,7 +60,11 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opt ImportOptions) (*Im
 		comment = "Imported from " + opt.Source
 	}
 	config.History = []v1.History{{Created: now, Comment: comment}}
-	return s.compose(config, []v1.Descriptor{desc}, name)
+	img, err = s.compose(config, []v1.Descriptor{desc}, name)
+	if err != nil {
+		return nil, fmt.Errorf("import image: %w", err)
+	}
+	return img, nil
 }
 
 func optionalName(name string) (string, error) {
@@ -89,7 +96,7 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
 	defer content.Close()
-	if err := readTar(io.TeeReader(limit(content, s.max), plain)); err != nil {
+	if err := s.readTar(content, plain); err != nil {
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil { // what a decompressor leaves
@@ -103,20 +110,29 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 	return desc, hashOf(plain.Sum(nil)), s.publish(tmp, desc.Digest)
 }
 
-// readTar reads a tarball to its last byte and says what is wrong with it.
-func readTar(r io.Reader) error {
+// readTar reads a tarball to its last byte, copies it to w and says what is wrong
+// with it.
+func (s *Store) readTar(content io.Reader, w io.Writer) error {
+	limit := tarlimit.New(s.max)
+	r := io.TeeReader(limit.Reader(content), w)
 	tr := tar.NewReader(r)
 	entries := 0
 	for {
-		_, err := tr.Next()
+		hdr, err := tr.Next()
 		if err == io.EOF {
 			break
 		}
 		if errors.Is(err, ErrTooBig) {
 			return err
 		}
+		if err != nil && entries > 0 {
+			return fmt.Errorf("read tarball after %d entries: %w", entries, err)
+		}
 		if err != nil {
 			return fmt.Errorf("this is no tarball of a root file system: %w", err)
+		}
+		if err := limit.Take(hdr); err != nil {
+			return err
 		}
 		entries++
 	}
@@ -128,27 +144,6 @@ func readTar(r io.Reader) error {
 }
 
 func hashOf(sum []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
-
-// limit makes reads after max bytes an error; 0 is no limit.
-func limit(r io.Reader, max int64) io.Reader {
-	if max <= 0 {
-		return r
-	}
-	return &limited{r, max}
-}
-
-type limited struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, ErrTooBig
-	}
-	return n, err
-}
 
 // ctxReader ends with its context.
 type ctxReader struct {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestImport(t *testing.T) {
@@ -65,7 +67,7 @@ func TestImportRefuses(t *testing.T) {
 		if _, err := s.Import(t.Context(), bytes.NewReader(tt.data), tt.opt); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: Import = %v, want %q", name, err, tt.says)
 		}
-		nothing(t, s)
+		noBlob(t, s)
 	}
 }
 
@@ -134,4 +136,95 @@ func TestCommit(t *testing.T) {
 	if got := filesIn(t, s.ingestDir()); len(got) != 0 {
 		t.Errorf("half-made files are left: %q", got)
 	}
+}
+
+// What can't be unpacked is no image, however right its tarball is; what others
+// have of it stays.
+func TestImportAndLoadUnpackFirst(t *testing.T) {
+	layer := tarOf(t, "f", []byte("x"))
+	archive := dockerArchive(t, string(layer))
+	cannot := errors.New("no room")
+	for name, bring := range map[string]func(s *Store) error{
+		"import": func(s *Store) error {
+			_, err := s.Import(t.Context(), bytes.NewReader(layer), ImportOptions{Name: "mine"})
+			return err
+		},
+		"load": func(s *Store) error {
+			_, err := s.Load(t.Context(), bytes.NewReader(archive))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.UnpackWith(func([]v1.Layer) error { return cannot })
+			if err := bring(s); !errors.Is(err, cannot) {
+				t.Errorf("%s = %v, want that it can't be unpacked", name, err)
+			}
+			noBlob(t, s)
+			asked := 0
+			s.UnpackWith(func(layers []v1.Layer) error {
+				r, err := layers[0].Uncompressed()
+				if err != nil {
+					return err
+				}
+				defer r.Close()
+				got, err := io.ReadAll(r)
+				if asked++; err != nil || !bytes.Equal(got, layer) {
+					t.Errorf("the layer to unpack has %d bytes, %v", len(got), err)
+				}
+				return nil
+			})
+			if err := bring(s); err != nil || asked == 0 {
+				t.Fatalf("%s = %v, asked to unpack %d times", name, err, asked)
+			}
+			s.UnpackWith(func([]v1.Layer) error { return cannot })
+			if err := bring(s); !errors.Is(err, cannot) {
+				t.Errorf("%s again = %v", name, err)
+			}
+			if images, err := s.List(); err != nil || len(images) != 1 {
+				t.Errorf("images that were there before: %v, %v", images, err)
+			}
+		})
+	}
+}
+
+// Whatever comes, it is an image that unpacks or it leaves nothing.
+func FuzzImport(f *testing.F) {
+	plain := tarOf(f, "f", []byte("x"))
+	f.Add(plain)
+	f.Add(archiveOf(f, file{name: "../x", typ: tar.TypeLink, link: "/etc/passwd"}, file{name: ".wh.x"}))
+	for _, pack := range []func(io.Writer) io.WriteCloser{
+		func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+	} {
+		var b bytes.Buffer
+		w := pack(&b)
+		_, _ = w.Write(plain)
+		_ = w.Close()
+		f.Add(b.Bytes())
+	}
+	s := open(f) // one for all: making a store waits for the disk
+	s.LimitUnpacked(1 << 20)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		img, err := s.Import(t.Context(), bytes.NewReader(data), ImportOptions{Name: "fuzzed"})
+		if err == nil {
+			layers, err := img.Layers()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := layers[0].Uncompressed()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			sum, _, err := v1.SHA256(r)
+			if want, _ := layers[0].DiffID(); err != nil || sum != want {
+				t.Errorf("the layer reads as %v, %v; its diff-id is %v", sum, err, want)
+			}
+			if _, err := s.Remove("fuzzed", true, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		noBlob(t, s)
+	})
 }

@@ -26,11 +26,12 @@ type Loaded struct {
 // Load puts the images of an archive into the store: what docker save, podman
 // save, skopeo or mvrun save write, plain or compressed. Images before a damaged
 // one stay and are returned beside the error.
-func (s *Store) Load(ctx context.Context, r io.Reader) ([]Loaded, error) {
+func (s *Store) Load(ctx context.Context, r io.Reader) (loaded []Loaded, err error) {
 	release, err := s.begin()
 	if err != nil {
 		return nil, err
 	}
+	defer s.discard(&err)
 	defer release()
 	a, err := s.takeApart(ctx, r)
 	if err != nil {
@@ -38,11 +39,11 @@ func (s *Store) Load(ctx context.Context, r io.Reader) ([]Loaded, error) {
 	}
 	defer a.close()
 	if _, ok := a.find("index.json"); ok {
-		loaded, err := s.loadLayout(ctx, a)
+		loaded, err = s.loadLayout(ctx, a)
 		return loaded, wrapLoad(err)
 	}
 	if _, ok := a.find("manifest.json"); ok {
-		loaded, err := s.loadDocker(ctx, a)
+		loaded, err = s.loadDocker(ctx, a)
 		return loaded, wrapLoad(err)
 	}
 	return nil, fmt.Errorf("load images: %w", ErrNoImages)
@@ -50,7 +51,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) ([]Loaded, error) {
 
 // LoadDir is Load for an OCI image layout in a directory. Nothing outside it is
 // read, wherever its symlinks lead.
-func (s *Store) LoadDir(ctx context.Context, dir string) ([]Loaded, error) {
+func (s *Store) LoadDir(ctx context.Context, dir string) (loaded []Loaded, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("load images: %w", err)
@@ -60,8 +61,9 @@ func (s *Store) LoadDir(ctx context.Context, dir string) ([]Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.discard(&err)
 	defer release()
-	loaded, err := s.loadLayout(ctx, tree{root.FS()})
+	loaded, err = s.loadLayout(ctx, tree{root.FS()})
 	if errors.Is(err, fs.ErrNotExist) && len(loaded) == 0 {
 		if _, statErr := root.Stat("index.json"); statErr != nil {
 			err = fmt.Errorf("%s is no OCI image layout: it has no index.json", dir)
@@ -70,12 +72,21 @@ func (s *Store) LoadDir(ctx context.Context, dir string) ([]Loaded, error) {
 	return loaded, wrapLoad(err)
 }
 
-// begin makes the store and holds it.
+// begin makes the store, removes what the killed left in it, and holds it.
 func (s *Store) begin() (release func(), err error) {
 	if err := s.init(); err != nil {
 		return nil, err
 	}
+	_ = s.tidy() // what can't go now is in nobody's way
 	return s.Hold()
+}
+
+// discard removes what was brought for an image that did not come about, unless
+// someone holds the store.
+func (s *Store) discard(err *error) {
+	if *err != nil {
+		_ = s.collect() // the first error says more
+	}
 }
 
 func wrapLoad(err error) error {

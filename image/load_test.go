@@ -167,7 +167,7 @@ func TestLoadRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("Load = %v, want %q", err, tt.says)
 			}
-			nothing(t, s)
+			noBlob(t, s)
 		})
 	}
 }

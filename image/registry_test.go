@@ -169,6 +169,15 @@ func whole(t testing.TB, s *Store, ref string) *Image {
 }
 
 // nothing checks that no image, no blob and nothing half-made is in the store.
+// noBlob checks that nothing is there to read, and nothing to remove.
+func noBlob(t testing.TB, s *Store) {
+	t.Helper()
+	nothing(t, s)
+	if got := filesIn(t, s.dir+"/blobs/sha256"); len(got) > 0 {
+		t.Errorf("blobs of no image are left: %q", got)
+	}
+}
+
 func nothing(t testing.TB, s *Store) {
 	t.Helper()
 	if images, err := s.List(); err != nil || len(images) > 0 {

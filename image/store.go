@@ -11,13 +11,15 @@ import (
 	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/mvrun/mvrun/internal/tarlimit"
 )
 
 // Errors that callers tell apart.
 var (
 	ErrNotFound = errors.New("no such image")
 	ErrDigest   = errors.New("the content does not match its digest")
-	ErrTooBig   = errors.New("this is bigger than --max-unpacked-size allows")
+	ErrTooBig   = tarlimit.ErrTooBig
 )
 
 // Store is the directory of images. It is an OCI image layout that other tools
@@ -26,11 +28,18 @@ type Store struct {
 	dir   string
 	dirty atomic.Bool // blobs were made that the disk may not have yet
 	max   int64       // bytes of one file of an archive, unpacked; 0 is no limit
+	// unpack is what an image's layers must go through before the image is there.
+	unpack func(layers []v1.Layer) error
 }
 
 // LimitUnpacked makes Load and Import refuse archives with a layer of more than
 // n bytes; 0 is no limit.
 func (s *Store) LimitUnpacked(n int64) { s.max = n }
+
+// UnpackWith makes Load and Import call unpack with the layers of each image, the
+// lowest first, before it has a name: one whose layers can't be unpacked does not
+// come in.
+func (s *Store) UnpackWith(unpack func(layers []v1.Layer) error) { s.unpack = unpack }
 
 // Open returns the store under root, which need not exist: it is made on first
 // use. Open itself touches nothing.

@@ -29,8 +29,8 @@ func Open(root string) *Store {
 	return &Store{dir: filepath.Join(root, "layers")}
 }
 
-// LimitUnpacked refuses layers that hold more than n bytes unpacked, the tar
-// headers and the holes of sparse files counted; 0 is no limit.
+// LimitUnpacked refuses layers that hold more than n bytes unpacked; 0 is no
+// limit. Holes of sparse files count, and each file for 4 KiB at least.
 func (s *Store) LimitUnpacked(n int64) { s.max = n }
 
 // unpackers is how many layers are unpacked at a time. One keeps a processor

@@ -14,12 +14,14 @@ import (
 	"github.com/containerd/log"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/sirupsen/logrus"
+
+	"github.com/mvrun/mvrun/internal/tarlimit"
 )
 
 // Errors of layers that can't be unpacked.
 var (
 	ErrWrongDiffID = errors.New("the content does not match the image's diff-id")
-	ErrTooBig      = errors.New("the layer is bigger than --max-unpacked-size allows")
+	ErrTooBig      = tarlimit.ErrTooBig
 )
 
 // mute keeps the library from writing to stderr, which is mvrun's.
@@ -41,14 +43,17 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	}
 	defer content.Close()
 	sum := sha256.New()
-	r := io.TeeReader(limit(content, s.max), sum)
+	limit := tarlimit.New(s.max)
+	r := io.TeeReader(limit.Reader(content), sum)
 	marks := &whiteouts{dir, map[string]bool{}}
-	room := &room{dir: dir, max: s.max}
 	size, err := archive.Apply(log.WithLogger(ctx, mute), dir, r,
 		archive.WithConvertWhiteout(marks.convert),
 		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
 			dropOverlayXattrs(hdr)
-			if err := room.take(hdr); err != nil {
+			if err := limit.Take(hdr); err != nil {
+				return false, err
+			}
+			if err := checkRoom(dir, hdr); err != nil {
 				return false, err
 			}
 			return true, marks.reopen(hdr)

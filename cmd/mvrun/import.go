@@ -42,13 +42,11 @@ var importCommand = &cli.Command{
 				return err
 			}
 		}
-		max, err := unpackLimit(c)
-		if err != nil {
-			return err
-		}
-		images.LimitUnpacked(max)
 		ctx, stop := interruptible(c)
 		defer stop()
+		if err := unpackFirst(ctx, c, store.Root, images); err != nil {
+			return err
+		}
 		r, err := openTarball(ctx, c.Args().First())
 		if err != nil {
 			return err
@@ -57,9 +55,6 @@ var importCommand = &cli.Command{
 		spareMemory()
 		img, err := images.Import(ctx, r, opt)
 		if err != nil {
-			return err
-		}
-		if err := unpackImage(ctx, c, store.Root, img); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.App.Writer, img.ID)

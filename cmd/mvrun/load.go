@@ -28,30 +28,21 @@ var loadCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		ctx, stop := interruptible(c)
-		defer stop()
 		spareMemory()
-		loaded, err := loadFrom(c, images)
+		loaded, err := loadFrom(c, store.Root, images)
 		for _, img := range loaded {
 			printLoaded(c, img)
-			// The images are whole: a layer that can't be unpacked is a failure
-			// all the same.
-			if err == nil {
-				err = unpackImage(ctx, c, store.Root, img.Image)
-			}
 		}
 		return err
 	},
 }
 
-func loadFrom(c *cli.Context, images *image.Store) ([]image.Loaded, error) {
+func loadFrom(c *cli.Context, root string, images *image.Store) ([]image.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
-	max, err := unpackLimit(c)
-	if err != nil {
+	if err := unpackFirst(ctx, c, root, images); err != nil {
 		return nil, err
 	}
-	images.LimitUnpacked(max)
 	path := c.String("input")
 	if path == "" {
 		if term.IsTerminal(os.Stdin.Fd()) {

@@ -81,16 +81,18 @@ func unpackLimit(c *cli.Context) (int64, error) {
 	return n, nil
 }
 
-// unpackImage unpacks an image that came otherwise than by a pull.
-func unpackImage(ctx context.Context, c *cli.Context, root string, img *image.Image) error {
+// unpackFirst has the store unpack what it is brought, within the limit, before
+// that is an image.
+func unpackFirst(ctx context.Context, c *cli.Context, root string, images *image.Store) error {
 	layers, err := openLayers(c, root)
 	if err != nil {
 		return err
 	}
-	ls, err := img.Layers()
-	if err != nil {
+	limit, err := unpackLimit(c)
+	images.LimitUnpacked(limit)
+	images.UnpackWith(func(ls []v1.Layer) error {
+		_, err := layers.Unpack(ctx, ls)
 		return err
-	}
-	_, err = layers.Unpack(ctx, ls)
+	})
 	return err
 }
