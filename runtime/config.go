@@ -68,6 +68,7 @@ type Mount struct {
 	Options     []string `json:"options,omitempty"`     // of a tmpfs
 	CopyUp      bool     `json:"copyUp,omitempty"`      // a volume fresh at the container's creation
 	Anonymous   bool     `json:"anonymous,omitempty"`   // a volume that goes with the container
+	MustExist   bool     `json:"mustExist,omitempty"`   // a bind whose source is not made: --mount
 }
 
 // Security is what the container's processes may do.

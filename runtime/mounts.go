@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -79,4 +80,25 @@ func userMount(m Mount, h Host) (specs.Mount, error) {
 		options = append(options, "ro")
 	}
 	return specs.Mount{Destination: dst, Type: "bind", Source: source, Options: options}, nil
+}
+
+// MakeBindSources makes the host directories of -v that are missing, as Docker
+// does at every start. One of --mount must be there.
+func MakeBindSources(c *Config) error {
+	for _, m := range c.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		_, err := os.Stat(m.Source)
+		switch {
+		case err == nil:
+			continue
+		case m.MustExist:
+			return fmt.Errorf("mount %s: bind source path does not exist: %s", m.Destination, m.Source)
+		}
+		if err := os.MkdirAll(m.Source, 0o755); err != nil {
+			return fmt.Errorf("make bind source: %w", err)
+		}
+	}
+	return nil
 }

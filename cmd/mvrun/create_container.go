@@ -53,9 +53,6 @@ func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	if err := applyImage(cr.wish, img); err != nil {
 		return err
 	}
-	if err := cr.bindSources(); err != nil {
-		return err
-	}
 	if err := cr.volumes(); err != nil {
 		return err
 	}
@@ -142,23 +139,6 @@ func imageVolumes(conf *runtime.Config, from v1.Config) {
 			conf.Mounts = append(conf.Mounts, runtime.Mount{Type: "volume", Destination: dst, Anonymous: true})
 		}
 	}
-}
-
-// bindSources makes the missing host directories of -v, as Docker does; those
-// of --mount were checked to be there.
-func (cr *creation) bindSources() error {
-	for _, m := range cr.wish.config.Mounts {
-		if m.Type != "bind" {
-			continue
-		}
-		if _, err := os.Stat(m.Source); err == nil {
-			continue
-		}
-		if err := os.MkdirAll(m.Source, 0o755); err != nil {
-			return fmt.Errorf("make bind source: %w", err)
-		}
-	}
-	return nil
 }
 
 func (cr *creation) network() error {

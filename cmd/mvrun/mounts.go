@@ -204,6 +204,7 @@ func checkMount(m *runtime.Mount) error {
 			return fmt.Errorf("invalid volume name %q: use [a-zA-Z0-9][a-zA-Z0-9_.-]", m.Name)
 		}
 	case "bind":
+		m.MustExist = true
 		switch _, err := os.Stat(m.Source); {
 		case m.Source == "":
 			return errors.New("source is required")

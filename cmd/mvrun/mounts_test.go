@@ -41,8 +41,8 @@ func TestParseVolume(t *testing.T) {
 func TestParseMount(t *testing.T) {
 	dir := t.TempDir()
 	for in, want := range map[string]runtime.Mount{
-		"type=bind,source=" + dir + ",target=/t,readonly":         {Type: "bind", Source: dir, Destination: "/t", ReadOnly: true},
-		"type=bind,src=" + dir + ",dst=/t,ro=false":               {Type: "bind", Source: dir, Destination: "/t"},
+		"type=bind,source=" + dir + ",target=/t,readonly":         {Type: "bind", Source: dir, Destination: "/t", ReadOnly: true, MustExist: true},
+		"type=bind,src=" + dir + ",dst=/t,ro=false":               {Type: "bind", Source: dir, Destination: "/t", MustExist: true},
 		"type=tmpfs,destination=/t,tmpfs-size=1k,tmpfs-mode=1770": {Type: "tmpfs", Destination: "/t", Options: []string{"size=1024", "mode=1770"}},
 		"src=v1,target=/t":      {Type: "volume", Name: "v1", Destination: "/t"},
 		"type=volume,target=/t": {Type: "volume", Destination: "/t", Anonymous: true},

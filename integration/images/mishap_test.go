@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/integration/lab"
@@ -101,6 +103,42 @@ func TestKilledWhileUnpacking(t *testing.T) {
 	}
 	if left := h.Sh("find " + h.Root + "/layers " + h.Root + "/images/blobs " + h.Root + "/images/ingest -mindepth 1 ! -name sha256"); left != "" {
 		t.Errorf("left of no image:\n%s", left)
+	}
+}
+
+// Whenever an rmi is killed, the image is there and whole, or it is gone; and what
+// is left of it goes with the next that removes something.
+func TestKilledWhileRemoving(t *testing.T) {
+	h := host(t)
+	archive := filepath.Join(t.TempDir(), "bulky.tar")
+	ref, err := name.NewTag("bulky:1")
+	if err == nil {
+		err = tarball.WriteToFile(archive, ref, bulky(t, h))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	forget(h) // the busybox that is in it
+	h.OK("load", "-q", "-i", archive)
+	whole := h.Mvrun("rmi", "bulky:1").Took
+	gone := 0
+	for i := range 12 {
+		h.OK("load", "-q", "-i", archive)
+		killAfter(t, h, whole*time.Duration(i+1)/13, "rmi", "bulky:1")
+		if h.OK("images", "-q", "bulky") == "" {
+			gone++
+			h.Refused(1, `bulky:1`, "rmi", "bulky:1")
+			h.OK("load", "-q", "-i", archive)
+		}
+		isBulky(t, h, "bulky:1")
+		tidy(t, h, fmt.Sprintf("killed at %d/13", i+1))
+		h.OK("rmi", "bulky:1")
+		if left := h.Sh("find " + h.Root + "/layers " + h.Root + "/images/blobs " + h.Root + "/images/ingest -mindepth 1 ! -name sha256"); left != "" {
+			t.Fatalf("killed at %d/13, then removed, and left:\n%s", i+1, left)
+		}
+	}
+	if gone == 0 {
+		t.Error("no kill came after the image had lost its name: this proves little")
 	}
 }
 

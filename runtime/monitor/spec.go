@@ -26,7 +26,10 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	if ns != nil {
 		host.NetNS = "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(ns.File().Fd()))
 	}
-	var err error
+	err := runtime.MakeBindSources(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	if host.Caps, err = runtime.CurrentCapabilities(); err != nil {
 		return nil, nil, err
 	}
