@@ -93,12 +93,19 @@ func lockStopped(store *runtime.Store, id string) (*runtime.Handle, error) {
 			return h, nil
 		case !errors.Is(err, runtime.ErrRunning):
 			return nil, err
-		case cont.State.Status.Live():
+		case cont.State.Status.Live() && answers(store, id):
 			return nil, fmt.Errorf("%s: %w", cont.Config.Name, errAlreadyRunning)
 		case time.Now().After(deadline):
 			return nil, fmt.Errorf("container %s is busy: another command has it; try again", cont.Config.Name)
 		}
 	}
+}
+
+// answers tells a monitor from one that has just been killed and still has the
+// lock: the kernel takes a moment to take a process apart.
+func answers(store *runtime.Store, id string) bool {
+	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal})
+	return !errors.Is(err, monitor.ErrNotRunning) && !errors.Is(err, monitor.ErrLost)
 }
 
 // startContainer starts a container that is there. A start that fails leaves
