@@ -270,14 +270,17 @@ func TestFullDisk(t *testing.T) {
 }
 
 // The disk fills up under a running container: it is told by its writes, and
-// mvrun can still stop and remove it.
+// mvrun can still tell how it ended, and remove it.
 func TestDiskFillsUpUnderAContainer(t *testing.T) {
 	h := host(t)
 	h.MountRoot("size=64m")
-	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sh", "-c", "dd if=/dev/zero of=/big bs=64k; yes | head -c 100000; sleep 1000")
+	h.OK("run", "-d", "--name", "c1", "--network", "none", "busybox", "sh", "-c", "dd if=/dev/zero of=/big bs=64k; yes | head -c 100000; trap 'exit 3' TERM; while :; do sleep 0.1; done")
 	h.Eventually("the disk is full", func() bool { return h.Sh("df --output=avail "+h.Root+" | tail -n 1 | tr -d ' '") == "0" })
-	h.OK("stop", "-t", "0", "c1")
-	h.OK("rm", "-f", "c1") // its end could not be recorded, so that it takes force
+	h.OK("stop", "c1")
+	if got := field(t, h, "c1", "{{.State.Status}} {{.State.ExitCode}}"); got != "exited 3" {
+		t.Errorf("after the stop it is %s", got)
+	}
+	h.OK("rm", "c1")
 	h.OK("run", "--rm", "--network", "none", "busybox", "true")
 }
 

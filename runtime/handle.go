@@ -171,9 +171,14 @@ func (h *Handle) State() (State, error) {
 	return state, err
 }
 
-// WriteState stores the container's state durably.
+// WriteState stores the container's state durably. A full disk is no reason to
+// lose how a container ended.
 func (h *Handle) WriteState(state State) error {
-	return jsonfile.Write(h.store.statePath(h.ID), state, 0o600)
+	err := jsonfile.Write(h.store.statePath(h.ID), state, 0o600)
+	if noRoom(err) && jsonfile.Overwrite(h.store.statePath(h.ID), state) == nil {
+		return nil
+	}
+	return err
 }
 
 // Remove makes the container not exist and frees all that it held.

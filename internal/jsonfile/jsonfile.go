@@ -65,6 +65,32 @@ func WriteBytes(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
+// Overwrite is Write for a full disk: it changes the file in its place, which
+// takes no room as long as v is not much longer than what is there. Killed in
+// between it may leave a file that is ErrCorrupt. It makes no file.
+func Overwrite(path string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		size := int64(len(data)) + 1
+		data = append(data, '\n')
+		for int64(len(data)) < info.Size() { // one write: no reader meets the old one's tail
+			data = append(data, ' ')
+		}
+		if _, err = f.WriteAt(data, 0); err == nil {
+			err = f.Truncate(size)
+		}
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
 // Sync makes a file durable that was written without, and its name.
 func Sync(path string) error {
 	f, err := os.Open(path)
