@@ -137,21 +137,22 @@ func TestTag(t *testing.T) {
 
 func blobs(t *testing.T, s *Store) int { return len(filesIn(t, s.dir+"/blobs/sha256")) }
 
+// Names that can't be the beginning of an ID: a removed one must not mean another image.
 func TestRemove(t *testing.T) {
 	s := open(t)
-	img := importImage(t, s, "a", "a")
+	img := importImage(t, s, "first", "a")
 	kept := importImage(t, s, "kept", "b")
-	if err := s.Tag("a", "b"); err != nil {
+	if err := s.Tag("first", "second"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Remove(img.ID.String(), false, nil); err == nil || !strings.Contains(err.Error(), "several repositories") {
 		t.Errorf("Remove by ID with names in two repositories = %v", err)
 	}
-	done, err := s.Remove("a", false, nil)
-	if err != nil || !slices.Equal(done.Untagged, []string{"a:latest"}) || len(done.Deleted) != 0 {
+	done, err := s.Remove("first", false, nil)
+	if err != nil || !slices.Equal(done.Untagged, []string{"first:latest"}) || len(done.Deleted) != 0 {
 		t.Errorf("Remove of one of two names = %+v, %v", done, err)
 	}
-	done, err = s.Remove("b", false, nil)
+	done, err = s.Remove("second", false, nil)
 	if err != nil || !slices.Equal(done.Deleted, []v1.Hash{img.ID}) {
 		t.Errorf("Remove of the last name = %+v, %v", done, err)
 	}
@@ -159,7 +160,7 @@ func TestRemove(t *testing.T) {
 		t.Errorf("%d blobs are left, want the other image's 3", got)
 	}
 	whole(t, s, kept.ID.String())
-	if _, err := s.Remove("b", false, nil); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Remove("second", false, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Remove again = %v", err)
 	}
 }

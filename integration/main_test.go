@@ -18,23 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		fmt.Fprintln(os.Stderr, "the integration tests make namespaces and containers: run them as root")
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "mvrun-program-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		err = lab.UseProgram(dir)
-	}
-	if err == nil {
-		err = writeScriptBin(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
+	code := lab.Main(m, writeScriptBin)
 	if err := tellSkipped(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

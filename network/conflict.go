@@ -43,6 +43,14 @@ func (l *Leg) conflict(c acd.Conflict) {
 // segment, or is empty.
 func (l *Leg) whoHas(mac string) string { return l.store.whoHas(l.ep.Segment, mac, l.owner.ID) }
 
+// holder is the MAC address for people, with the container that it is of.
+func holder(mac, container string) string {
+	if container == "" {
+		return mac
+	}
+	return fmt.Sprintf("%s (container %s)", mac, container)
+}
+
 func (s *Store) whoHas(seg Segment, mac, but string) string {
 	nets, err := s.onSegment(seg)
 	if err != nil {
@@ -60,12 +68,8 @@ func (s *Store) whoHas(seg Segment, mac, but string) string {
 }
 
 func (l *Leg) takenError(addr netip.Addr, mac string) error {
-	by := mac
-	if who := l.whoHas(mac); who != "" {
-		by = fmt.Sprintf("%s (container %s)", mac, who)
-	}
 	return fmt.Errorf("address %s %w on %s: %s has it: choose another --ip, or look for that machine; --conflict-probe off starts all the same",
-		addr, ErrTaken, l.ep.Segment, by)
+		addr, ErrTaken, l.ep.Segment, holder(mac, l.whoHas(mac)))
 }
 
 // hostHas refuses an address that the host itself has on the link that a macvlan

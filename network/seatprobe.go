@@ -55,10 +55,6 @@ func (s *Store) probeSeat(ctx context.Context, link netlink.Link, used usedLink,
 }
 
 func (s *Store) seatTaken(addr netip.Addr, mac string, ep Endpoint) error {
-	by := mac
-	if who := s.whoHas(ep.Segment, mac, ""); who != "" {
-		by = fmt.Sprintf("%s (container %s)", mac, who)
-	}
 	return fmt.Errorf("this host's address %s %w on %s: %s has it: look for that machine, or make the network anew with another one (-o host_access=ADDRESS); --conflict-probe off starts all the same",
-		addr, ErrTaken, ep.Segment, by)
+		addr, ErrTaken, ep.Segment, holder(mac, s.whoHas(ep.Segment, mac, "")))
 }

@@ -44,9 +44,7 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
-	containers := 0
 	for _, e := range dirs {
-		containers++
 		id, gone := strings.CutPrefix(e.Name(), removing)
 		switch {
 		case !IsID(id): // not ours
@@ -56,25 +54,8 @@ func (s *Store) recover() error {
 			errs = append(errs, s.reapAs(id, s.reapUnmade))
 		}
 	}
-	errs = append(errs, s.reapClaims(), s.reapNames(containers), s.Networks.Reap())
+	errs = append(errs, s.reapNames(len(dirs)), s.Networks.Reap())
 	return errors.Join(errs...)
-}
-
-// reapClaims takes away what commands that were killed at a claim left: files
-// that belong to no name yet.
-func (s *Store) reapClaims() error {
-	entries, err := os.ReadDir(filepath.Join(s.Root, "names"))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if id, ok := strings.CutPrefix(e.Name(), "."); ok && IsID(id) && !s.held(id) {
-			if err := removeIfThere(s.claimPath(id)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // reapBeginning takes away a run directory that was never put in its place.

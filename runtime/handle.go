@@ -150,15 +150,15 @@ func (h *Handle) Publish(c *Config) error {
 func (h *Handle) Sync() error { return jsonfile.SyncDir(h.store.Dir(h.ID)) }
 
 // Config reads the container's configuration, committed or not.
-func (h *Handle) Config() (c Config, committed bool, err error) {
+func (h *Handle) Config() (c Config, err error) {
 	err = h.store.readRecord(h.ID, h.store.pendingPath(h.ID), &c)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return c, false, err
+		return c, err
 	}
 	if err := h.store.readRecord(h.ID, h.store.configPath(h.ID), &c); err != nil {
-		return c, true, err
+		return c, err
 	}
-	return c, true, h.store.applyLegs(&c)
+	return c, h.store.applyLegs(&c)
 }
 
 // State reads the container's state; the zero state is "created".

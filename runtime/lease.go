@@ -44,7 +44,7 @@ func (c *Config) LeaseOwner() network.Owner {
 // It is a courtesy: a lease that could not be given back runs out by itself, and
 // no removal fails for it.
 func (h *Handle) giveLeasesBack() {
-	c, _, err := h.Config()
+	c, err := h.Config()
 	if err != nil {
 		return
 	}

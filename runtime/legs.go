@@ -76,7 +76,7 @@ func (h *Handle) PlanLeg(c *Config, req network.Request) (eps []network.Endpoint
 
 // Connect adds a leg to a container that does not run.
 func (h *Handle) Connect(req network.Request) error {
-	c, _, err := h.Config()
+	c, err := h.Config()
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (h *Handle) Connect(req network.Request) error {
 
 // Disconnect takes a container that does not run off a network.
 func (h *Handle) Disconnect(nameOrID string) error {
-	c, _, err := h.Config()
+	c, err := h.Config()
 	if err != nil {
 		return err
 	}

@@ -179,12 +179,8 @@ func rewriteHosts(path string, all []network.Neighbour) error {
 	if slices.Equal(old, data) {
 		return nil
 	}
-	size := int64(len(data))
-	for len(data) < len(old) { // what a reader finds between the two steps are empty lines
-		data = append(data, '\n')
-	}
-	if _, err := f.WriteAt(data, 0); err != nil {
+	if err := jsonfile.InPlace(f, data, int64(len(old))); err != nil {
 		return fmt.Errorf("update hosts file: %w", err)
 	}
-	return f.Truncate(size)
+	return nil
 }

@@ -41,25 +41,29 @@ func (h *Handle) Rename(name string) error {
 	return errors.Join(removeIfThere(h.store.namePath(old)), h.store.Networks.Rename(h.ID, name))
 }
 
-// reapNames takes away the second name of containers whose renaming was cut
-// short. There is one only if there are more names than containers.
+// reapNames takes away what commands that were killed at a name left: claims
+// that belong to no name yet, and the second name of a container whose renaming
+// was cut short. There is one only if there are more names than containers.
 func (s *Store) reapNames(containers int) error {
 	entries, err := os.ReadDir(filepath.Join(s.Root, "names"))
 	if err != nil {
 		return err
 	}
 	var names []string
+	var errs []error
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
+		id, claim := strings.CutPrefix(e.Name(), ".")
+		switch {
+		case !claim:
 			names = append(names, e.Name())
+		case IsID(id) && !s.held(id):
+			errs = append(errs, removeIfThere(s.claimPath(id)))
 		}
 	}
-	if len(names) <= containers {
-		return nil
-	}
-	var errs []error
-	for _, name := range names {
-		errs = append(errs, s.reapName(name))
+	if len(names) > containers {
+		for _, name := range names {
+			errs = append(errs, s.reapName(name))
+		}
 	}
 	return errors.Join(errs...)
 }

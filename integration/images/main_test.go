@@ -5,7 +5,6 @@
 package images
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -15,24 +14,7 @@ import (
 	"github.com/mvrun/mvrun/integration/lab"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		fmt.Fprintln(os.Stderr, "the integration tests make namespaces and containers: run them as root")
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "mvrun-program-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		err = lab.UseProgram(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, nil)) }
 
 // program is another tool's path. Debian has them all: one that is missing is no
 // reason to skip.

@@ -41,6 +41,18 @@ func bulky(t *testing.T, h *lab.Host) v1.Image {
 	return imageOf(t, layers...)
 }
 
+// bulkyEverywhere puts the bulky image into a registry and into an archive, and
+// leaves it in the store under the registry's name.
+func bulkyEverywhere(t *testing.T, h *lab.Host) (reg *fake, archive string) {
+	t.Helper()
+	reg = startFake(t, h.Netns, local)
+	reg.push(t, "bulky", bulky(t, h))
+	h.OK("pull", "-q", local+"/bulky")
+	archive = filepath.Join(t.TempDir(), "bulky.tar")
+	h.OK("save", "-o", archive, local+"/bulky")
+	return reg, archive
+}
+
 // isBulky runs the image and counts what is in it.
 func isBulky(t *testing.T, h *lab.Host, image string) {
 	t.Helper()
@@ -67,12 +79,7 @@ func tidy(t *testing.T, h *lab.Host, when string) {
 // after its removal nothing is there.
 func TestKilledWhileUnpacking(t *testing.T) {
 	h := host(t)
-	reg := startFake(t, h.Netns, local)
-	img := bulky(t, h)
-	reg.push(t, "bulky", img)
-	h.OK("pull", "-q", local+"/bulky")
-	archive := filepath.Join(t.TempDir(), "bulky.tar")
-	h.OK("save", "-o", archive, local+"/bulky")
+	reg, archive := bulkyEverywhere(t, h)
 	forget(h)
 	reg.fault = reg.slowly
 	for _, args := range [][]string{{"pull", "-q", local + "/bulky"}, {"load", "-i", archive}, {"run", "--rm", "--network", "none", "-q", local + "/bulky", "/bin/true"}} {
@@ -218,12 +225,7 @@ func TestPullsAtOnce(t *testing.T) {
 // the same command succeeds.
 func TestDiskFull(t *testing.T) {
 	h := host(t)
-	reg := startFake(t, h.Netns, local)
-	img := bulky(t, h)
-	reg.push(t, "bulky", img)
-	h.OK("pull", "-q", local+"/bulky")
-	archive := filepath.Join(t.TempDir(), "bulky.tar")
-	h.OK("save", "-o", archive, local+"/bulky")
+	_, archive := bulkyEverywhere(t, h)
 	plain := filepath.Join(t.TempDir(), "plain.tar")
 	h.OK("create", "--name", "c1", "--network", "none", local+"/bulky")
 	h.OK("export", "-o", plain, "c1")

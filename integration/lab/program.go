@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"testing"
 )
 
 // program is the mvrun that all hosts run.
@@ -24,9 +25,32 @@ func Init() {
 	}
 }
 
-// UseProgram takes the program named by MVRUN_BIN, or builds one into dir with
-// the busybox image embedded. Called once, by TestMain.
-func UseProgram(dir string) error {
+// Main runs the tests of a package that drives the program, which it finds or
+// builds, and returns the exit code. prepare, if any, makes what else they need
+// in a directory that goes when they are done.
+func Main(m *testing.M, prepare func(dir string) error) int {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "the integration tests make namespaces and containers: run them as root")
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "mvrun-program-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = useProgram(dir)
+	}
+	if err == nil && prepare != nil {
+		err = prepare(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// useProgram takes the program named by MVRUN_BIN, or builds one into dir with
+// the busybox image embedded.
+func useProgram(dir string) error {
 	if env := os.Getenv("MVRUN_BIN"); env != "" {
 		path, err := filepath.Abs(env)
 		if err == nil {

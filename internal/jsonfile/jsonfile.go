@@ -79,16 +79,22 @@ func Overwrite(path string, v any) error {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		size := int64(len(data)) + 1
-		data = append(data, '\n')
-		for int64(len(data)) < info.Size() { // one write: no reader meets the old one's tail
-			data = append(data, ' ')
-		}
-		if _, err = f.WriteAt(data, 0); err == nil {
-			err = f.Truncate(size)
-		}
+		err = InPlace(f, append(data, '\n'), info.Size())
 	}
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// InPlace replaces the text of an open file, which has old bytes, by one write:
+// what a reader finds of the old text, before the file is cut, are empty lines.
+func InPlace(f *os.File, text []byte, old int64) error {
+	size := int64(len(text))
+	for int64(len(text)) < old {
+		text = append(text, '\n')
+	}
+	if _, err := f.WriteAt(text, 0); err != nil {
+		return err
+	}
+	return f.Truncate(size)
 }
 
 // Sync makes a file durable that was written without, and its name.

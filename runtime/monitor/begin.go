@@ -66,7 +66,7 @@ func (m *Monitor) record(made *runtime.Config) (recorded <-chan error, err error
 		go func() { done <- m.handle.WritePending(made) }()
 		return done, nil
 	}
-	if m.config, _, err = m.handle.Config(); err != nil {
+	if m.config, err = m.handle.Config(); err != nil {
 		return nil, err
 	}
 	m.name.Store(&m.config.Name)

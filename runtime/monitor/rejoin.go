@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -58,16 +57,9 @@ func (m *Monitor) tryRejoin(l *life, ep network.Endpoint) (done bool, err error)
 	if err := l.dropLeg(ep.IfName); err != nil {
 		return false, err
 	}
-	plain := eps[i]
-	plain.Default, plain.Default6 = false, false
-	if err := m.attachLeg(context.Background(), l, plain); err != nil {
+	if _, err := m.attachMore(l, eps, eps[i]); err != nil {
 		return false, err
 	}
-	if err := m.reroute(l, eps); err != nil {
-		return false, err
-	}
-	legs := l.all()
-	m.startLeg(legs[len(legs)-1])
 	m.legsChanged()
 	m.emit("parent-back", map[string]string{"parent": ep.Parent, "interface": ep.IfName})
 	return true, nil
