@@ -41,9 +41,9 @@ func (s *Store) update(change func(*v1.IndexManifest) error) error {
 	if err := s.init(); err != nil {
 		return err
 	}
-	unlock, err := jsonfile.Lock(filepath.Join(s.dir, "index.lock"))
+	unlock, err := s.lockIndex()
 	if err != nil {
-		return fmt.Errorf("lock image index: %w", err)
+		return err
 	}
 	defer unlock()
 	idx, err := s.index()
@@ -72,6 +72,11 @@ func (s *Store) init() error {
 	if _, err := os.Stat(layout); err == nil {
 		return nil
 	}
+	unlock, err := s.lockIndex()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	version, err := json.Marshal(map[string]string{"imageLayoutVersion": "1.0.0"})
 	if err != nil {
 		return err
@@ -153,4 +158,19 @@ func dropSpareUnnamed(descs []v1.Descriptor) []v1.Descriptor {
 		kept = append(kept, d)
 	}
 	return kept
+}
+
+// lockIndex takes the lock under which all files in the layout's own directory
+// are written, so what is begun there and not in its place is of a writer that
+// was killed: it goes.
+func (s *Store) lockIndex() (unlock func(), err error) {
+	unlock, err = jsonfile.Lock(filepath.Join(s.dir, "index.lock"))
+	if err != nil {
+		return nil, fmt.Errorf("lock image index: %w", err)
+	}
+	if _, err := removeFiles(s.dir, scratch); err != nil {
+		unlock()
+		return nil, fmt.Errorf("tidy image index: %w", err)
+	}
+	return unlock, nil
 }

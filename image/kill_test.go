@@ -3,10 +3,13 @@ package image
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -172,4 +175,20 @@ func TestKilledLoadAndRemove(t *testing.T) {
 		t.Errorf("%d blobs are left of no image", got)
 	}
 	nothing(t, s)
+}
+
+// What a command was writing when it was killed goes with the next that writes.
+func TestTidyAfterAKilledWrite(t *testing.T) {
+	s := open(t)
+	importImage(t, s, "a", "a")
+	left := filepath.Join(s.dir, ".tmp-123")
+	if err := os.WriteFile(left, []byte(`{"schemaVersion":2`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Tag("a", "b"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the half-written file is still there: %v", err)
+	}
 }

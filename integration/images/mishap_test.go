@@ -138,8 +138,8 @@ func TestKilledWhileRemoving(t *testing.T) {
 			h.OK("load", "-q", "-i", archive)
 		}
 		isBulky(t, h, "bulky:1")
-		tidy(t, h, fmt.Sprintf("killed at %d/13", i+1))
 		h.OK("rmi", "bulky:1")
+		tidy(t, h, fmt.Sprintf("killed at %d/13, then removed", i+1))
 		if left := h.Sh("find " + h.Root + "/layers " + h.Root + "/images/blobs " + h.Root + "/images/ingest -mindepth 1 ! -name sha256"); left != "" {
 			t.Fatalf("killed at %d/13, then removed, and left:\n%s", i+1, left)
 		}
