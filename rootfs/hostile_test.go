@@ -49,6 +49,34 @@ func TestLayersStayInsideTogether(t *testing.T) {
 	}
 }
 
+// A whiteout is a device until a directory takes its place. The place may be
+// reached through a link by then, and the device be the host's.
+func TestWhiteoutReplacedThroughALink(t *testing.T) {
+	for name, link := range map[string]string{"outside": "OUT", "inside": "other"} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			if err := unix.Mknod(filepath.Join(out, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
+				t.Fatal(err)
+			}
+			lower, err := Open(t.TempDir()).Unpack(t.Context(), layers(newLayer(t,
+				entry{name: "d/", typ: tar.TypeDir},
+				entry{name: "d/.wh.null"},
+				entry{name: "other/null", typ: tar.TypeChar, major: 1, minor: 3},
+				entry{name: "d", typ: tar.TypeSymlink, link: strings.ReplaceAll(link, "OUT", out)},
+				entry{name: "d/null/", typ: tar.TypeDir})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fi, err := os.Lstat(filepath.Join(out, "null")); err != nil || fi.Mode()&os.ModeCharDevice == 0 {
+				t.Errorf("the host's device is %v, %v", fi, err)
+			}
+			if n, err := unix.Getxattr(filepath.Join(lower[0], "other/null"), opaqueXattr, nil); err == nil {
+				t.Errorf("the other directory was marked opaque (%d bytes)", n)
+			}
+		})
+	}
+}
+
 // What comes last stays, as with tar.
 func TestUnpackDuplicates(t *testing.T) {
 	tests := map[string][]entry{

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/containerd/continuity/fs"
 	"golang.org/x/sys/unix"
 )
 
@@ -72,8 +73,13 @@ func (w *whiteouts) reopen(hdr *tar.Header) error {
 			continue
 		}
 		delete(w.paths, path)
+		// A later entry may have replaced it, or a directory above it by a link that
+		// leads to another one's device, outside even.
+		if real, err := fs.RootPath(w.root, path[len(w.root):]); err != nil || real != path {
+			continue
+		}
 		if fi, err := os.Lstat(path); err != nil || fi.Mode()&os.ModeCharDevice == 0 {
-			continue // a later entry has replaced it
+			continue
 		}
 		if err := os.Remove(path); err != nil {
 			return err
