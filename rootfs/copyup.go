@@ -16,15 +16,22 @@ import (
 // be mounted, owner and mode of the directory itself included, as Docker does.
 // root is the container's mounted root file system; symbolic links in path
 // resolve inside it. A volume that holds anything is left as it is. It is
-// idempotent, and a killed one leaves the volume empty.
+// idempotent, and the next one finishes what a killed one began.
 func (v *Volumes) CopyUp(name, root, path string) error {
-	unlock, err := jsonfile.Lock(filepath.Join(v.dir, name, "copy.lock"))
+	dir := filepath.Join(v.dir, name)
+	unlock, err := jsonfile.Lock(filepath.Join(dir, "copy.lock"))
 	if err != nil {
 		return fmt.Errorf("lock volume %s: %w", name, err)
 	}
 	defer unlock()
-	data, tmp := v.data(name), filepath.Join(v.dir, name, "_copying")
-	if err := os.RemoveAll(tmp); err != nil {
+	data, half, whole := v.data(name), filepath.Join(dir, "_copying"), filepath.Join(dir, "_copied")
+	if _, err := os.Lstat(whole); err == nil {
+		if err := moveInto(data, whole); err != nil {
+			return fmt.Errorf("fill volume %s: %w", name, err)
+		}
+		return nil
+	}
+	if err := os.RemoveAll(half); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(data)
@@ -39,15 +46,41 @@ func (v *Volumes) CopyUp(name, root, path string) error {
 		return fmt.Errorf("open %s in the image: %w", path, err)
 	}
 	defer unix.Close(source)
-	err = fs.CopyDir(tmp, fmt.Sprintf("/proc/self/fd/%d/.", source))
+	err = fs.CopyDir(half, fmt.Sprintf("/proc/self/fd/%d/.", source))
 	if err == nil {
-		err = unix.Rename(tmp, data) // over the empty directory (rename(2))
+		err = os.Rename(half, whole)
+	}
+	if err == nil {
+		err = moveInto(data, whole)
 	}
 	if err != nil {
-		_ = os.RemoveAll(tmp)
+		_ = os.RemoveAll(half)
 		return fmt.Errorf("copy %s of the image into volume %s: %w", path, name, err)
 	}
 	return nil
+}
+
+// moveInto fills the volume's directory with the copy. The directory itself
+// stays: a running container may have it mounted, and what it has written there
+// meanwhile stays too.
+func moveInto(data, whole string) error {
+	entries, err := os.ReadDir(whole)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		err := unix.Renameat2(unix.AT_FDCWD, filepath.Join(whole, e.Name()), unix.AT_FDCWD, filepath.Join(data, e.Name()), unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EEXIST) {
+			err = os.RemoveAll(filepath.Join(whole, e.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := fs.CopyDir(data, whole); err != nil { // it is empty: owner, mode and attributes
+		return err
+	}
+	return os.Remove(whole)
 }
 
 // openInside opens a directory below root, which no link leads out of.

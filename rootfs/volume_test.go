@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,6 +125,71 @@ func TestCopyUp(t *testing.T) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil || st.Uid != 33 || st.Gid != 34 || st.Mode&0o7777 != 0o751 {
 		t.Errorf("the volume's directory is %d:%d %o, %v", st.Uid, st.Gid, st.Mode, err)
+	}
+}
+
+// A container may have the empty volume mounted when another one fills it: it
+// must see the content, and what it writes must not be lost.
+func TestCopyUpWhileMounted(t *testing.T) {
+	root, v := t.TempDir(), OpenVolumes(t.TempDir())
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte("image"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, _, err := v.Ensure("shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounted, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mounted.Close()
+	if err := v.CopyUp("shared", root, "/"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := mounted.Readdirnames(-1); err != nil || len(got) != 2 {
+		t.Errorf("who has it mounted sees %q, %v; want a and b", got, err)
+	}
+}
+
+// A killed one leaves no copy, or a whole one to be moved in, some of it moved
+// already, with what others wrote meanwhile.
+func TestCopyUpAfterKill(t *testing.T) {
+	root, v := t.TempDir(), OpenVolumes(t.TempDir())
+	path, _, err := v.Ensure("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"_copying/half", "_copied/a", "_copied/b", "_data/b", "_data/c"} {
+		file := filepath.Join(v.dir, "web", name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(filepath.Join(v.dir, "web/_copied"), 33, 34); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := v.CopyUp("web", root, "/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{"a": "_copied/a", "b": "_data/b", "c": "_data/c"} {
+		if got := read(t, filepath.Join(path, name)); got != want {
+			t.Errorf("%s has %q, want %q", name, got, want)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil || st.Uid != 33 || st.Gid != 34 {
+		t.Errorf("the volume's directory is %d:%d, %v", st.Uid, st.Gid, err)
+	}
+	if got := names(t, filepath.Join(v.dir, "web")); !slices.Equal(got, []string{"_data", "copy.lock", "volume.json"}) {
+		t.Errorf("the volume has %q beside its data", got)
 	}
 }
 
