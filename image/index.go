@@ -32,7 +32,27 @@ func (s *Store) index() (*v1.IndexManifest, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read image index: %w", err)
 	}
+	adoptNames(&idx)
 	return &idx, nil
+}
+
+// adoptNames makes canonical what other tools wrote into the layout: skopeo calls
+// an image what it was told to. Such a one takes the name from the image that has
+// it, since it came later.
+func adoptNames(idx *v1.IndexManifest) {
+	for i, d := range idx.Manifests {
+		name := d.Annotations[annotationName]
+		full := layoutName(d)
+		if name == full {
+			continue
+		}
+		for j, other := range idx.Manifests {
+			if full != "" && other.Annotations[annotationName] == full {
+				idx.Manifests[j] = unnamed(other)
+			}
+		}
+		idx.Manifests[i] = named(d, full, v1.Descriptor{})
+	}
 }
 
 // update changes the list of images under its lock. The change is there wholly

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -99,6 +100,9 @@ func layoutName(desc v1.Descriptor) string {
 // isBareTag reports whether a reference name is more likely a tag than a name.
 func isBareTag(s string) bool {
 	digit := func(i int) bool { return i < len(s) && s[i] >= '0' && s[i] <= '9' }
+	if strings.ContainsAny(s, "/:@") {
+		return false
+	}
 	return s == "latest" || digit(0) || len(s) > 0 && s[0] == 'v' && digit(1)
 }
 

@@ -200,6 +200,9 @@ func TestLayoutNames(t *testing.T) {
 		{map[string]string{annotationName: "v2"}, ""},
 		{map[string]string{annotationName: "1.36", "io.containerd.image.name": "docker.io/library/busybox:1.36"}, "docker.io/library/busybox:1.36"},
 		{map[string]string{annotationName: "No Name"}, ""},
+		{map[string]string{annotationName: "10.0.0.1:5000/app:1"}, "10.0.0.1:5000/app:1"},
+		{map[string]string{annotationName: "v2ray/core"}, "docker.io/v2ray/core:latest"},
+		{map[string]string{annotationName: "3proxy:1"}, "docker.io/library/3proxy:1"},
 	}
 	for _, tt := range tests {
 		if got := layoutName(v1.Descriptor{Annotations: tt.annotations}); got != tt.want {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 func open(t testing.TB) *Store {
@@ -104,6 +106,37 @@ func TestANameHasOneImage(t *testing.T) {
 	}
 	if images, _ := s.List(); len(images) != 2 {
 		t.Errorf("%d images, want 2", len(images))
+	}
+}
+
+// Other tools write into the layout what they call an image.
+func TestNamesOfOtherTools(t *testing.T) {
+	s := open(t)
+	old, now := importImage(t, s, "app", "old"), importImage(t, s, "b:1", "new")
+	idx, err := s.index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range idx.Manifests {
+		if d.Digest == now.Digest {
+			idx.Manifests[i].Annotations[annotationName] = "app"
+			idx.Manifests = append(idx.Manifests, named(d, "1.36", v1.Descriptor{}), named(d, "No Name", v1.Descriptor{}))
+		}
+	}
+	if err := jsonfile.Write(s.indexPath(), idx, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get("app"); err != nil || got.ID != now.ID || !slices.Equal(got.Names, []string{"app:latest"}) {
+		t.Errorf("app is %+v, %v", got, err)
+	}
+	if got, err := s.Get(old.ID.String()); err != nil || len(got.Names) != 0 {
+		t.Errorf("the old image is %+v, %v; want it without a name", got, err)
+	}
+	if _, err := s.Remove("app", false, nil); err != nil {
+		t.Error(err)
+	}
+	if images, err := s.List(); err != nil || len(images) != 1 || images[0].ID != old.ID {
+		t.Errorf("what is left is %v, %v", images, err)
 	}
 }
 
