@@ -45,7 +45,7 @@ func ParsePlatform(s string) (*v1.Platform, error) {
 
 // choose picks the manifest for the platform from a multi-platform index: the
 // one of the same variant, else of the nearest lower one, else one that names no
-// variant. arm64 runs v8 whether it is named or not.
+// variant.
 func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 	var best *v1.Descriptor
 	var offered []string
@@ -57,7 +57,7 @@ func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 		if !runsOn(*d.Platform, want) {
 			continue
 		}
-		if best == nil || d.Platform.Variant > best.Platform.Variant {
+		if best == nil || nearer(d.Platform.Variant, best.Platform.Variant, baseline(want)) {
 			best = &d
 		}
 	}
@@ -69,6 +69,26 @@ func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 	}
 	slices.Sort(offered)
 	return v1.Descriptor{}, fmt.Errorf("%w: want %s, it has %s", ErrPlatform, want, strings.Join(slices.Compact(offered), ", "))
+}
+
+// baseline is the variant that is meant where none is named: what every machine
+// of the architecture runs, or of arm those that Linux distributions are for.
+func baseline(p v1.Platform) string {
+	if p.Variant != "" {
+		return p.Variant
+	}
+	return map[string]string{"amd64": "v1", "arm": "v7", "arm64": "v8"}[p.Architecture]
+}
+
+// nearer reports whether variant a suits better than b: the highest that is not
+// above base, else the lowest.
+func nearer(a, b, base string) bool {
+	if below := a <= base; below != (b <= base) {
+		return below
+	} else if below {
+		return a > b
+	}
+	return a < b
 }
 
 // platformOf is the platform that the configuration names; zero if it names
