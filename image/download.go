@@ -21,10 +21,6 @@ import (
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
-// stalled ends a download that brings no byte for so long, so that it is tried
-// again: TCP alone would wait for hours.
-var stalled = 60 * time.Second
-
 // download fetches one blob into the ingest directory and publishes it when its
 // digest is right. Others may read it while it grows. A partial file stays for
 // the next time, also after kill -9; its flock keeps two commands from writing
@@ -169,8 +165,6 @@ func (d *download) resume(ctx context.Context, f *os.File) error {
 // request asks for the blob from byte have on and appends it to the file. It
 // returns how much of the blob is there then.
 func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have int64) (int64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	url := fmt.Sprintf("%s://%s/v2/%s/blobs/%s", d.pull.repo.Scheme(), d.pull.repo.RegistryStr(), d.pull.repo.RepositoryStr(), d.desc.Digest)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -196,20 +190,17 @@ func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have 
 	if _, err := f.Seek(have, io.SeekStart); err != nil {
 		return have, err
 	}
-	alive := time.AfterFunc(stalled, func() { cancel(os.ErrDeadlineExceeded) })
-	defer alive.Stop()
-	return d.copy(f, sum, resp.Body, have, alive)
+	return d.copy(f, sum, resp.Body, have)
 }
 
 // copy appends the body to the file and tells the readers. A body that is longer
 // than the blob is cut: the digest will say that it is wrong.
-func (d *download) copy(f *os.File, sum hash.Hash, body io.Reader, have int64, alive *time.Timer) (int64, error) {
+func (d *download) copy(f *os.File, sum hash.Hash, body io.Reader, have int64) (int64, error) {
 	body = io.LimitReader(body, d.desc.Size-have)
 	buf := make([]byte, chunk)
 	for {
 		n, err := body.Read(buf)
 		if n > 0 {
-			alive.Reset(stalled)
 			if _, err := f.Write(buf[:n]); err != nil {
 				return have, err
 			}

@@ -44,7 +44,7 @@ func explain(verb string, ref name.Reference, err error) error {
 		return wrap(ErrUnreachable, host+" refuses the connection")
 	case errors.As(err, new(*net.DNSError)):
 		return wrap(ErrUnreachable, host+" is not known to the DNS (is there a network?)")
-	case errors.As(err, new(*net.OpError)) && errors.As(err, &network):
+	case errors.As(err, &network) && (network.Timeout() || errors.As(err, new(*net.OpError))):
 		return wrap(ErrUnreachable, network.Error())
 	}
 	return fmt.Errorf("%s %s: %w", verb, what, err)

@@ -90,7 +90,7 @@ func (r Registries) base() http.RoundTripper {
 	unverified := plain.Clone()
 	unverified.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	return &retrying{
-		inner: &rules{registries: r, verified: plain, unverified: unverified},
+		inner: &watching{&rules{registries: r, verified: plain, unverified: unverified}},
 		delay: firstRetryDelay,
 	}
 }

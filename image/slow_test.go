@@ -1,6 +1,8 @@
 package image
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -84,5 +86,46 @@ func TestPullFromARegistryThatFallsSilent(t *testing.T) {
 	whole(t, s, ref)
 	if got := reg.blobGets(); len(got) < 3 || !strings.Contains(got[len(got)-1], "bytes=") {
 		t.Errorf("the registry was asked %q, want a Range request at the end", got)
+	}
+}
+
+// Not only layers can be late, and not only answers.
+func TestRegistryThatFallsSilentElsewhere(t *testing.T) {
+	setStalled(t, 300*time.Millisecond)
+	tests := map[string]func(http.ResponseWriter, *http.Request) bool{
+		"in a manifest": func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/manifests/") {
+				return false
+			}
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte("{"))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return true
+		},
+		"while it is sent a layer": func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodPatch {
+				return false
+			}
+			time.Sleep(2 * time.Second)
+			panic(http.ErrAbortHandler)
+		},
+	}
+	for name, fault := range tests {
+		t.Run(name, func(t *testing.T) {
+			reg, s := newRegistry(t), open(t)
+			ref, mine := reg.push(t, "app", makeImage(t, 1000, 1)), reg.host+"/mine:1"
+			importImage(t, s, mine, strings.Repeat("more than sockets hold", 1<<20))
+			reg.setFault(fault)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			_, err := s.Pull(ctx, ref, PullOptions{})
+			if err == nil {
+				_, err = s.Push(ctx, mine, PullOptions{})
+			}
+			if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "silent") || ctx.Err() != nil {
+				t.Errorf("a silent registry is %v, %v; want an error that says so", err, ctx.Err())
+			}
+		})
 	}
 }
