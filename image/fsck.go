@@ -21,6 +21,8 @@ type Damage struct {
 	Err    error
 	source string // where the image can be fetched from, canonical, or ""
 	name   string // canonical, or ""
+	// platform is what the image is for, nil if that is not known.
+	platform *v1.Platform
 }
 
 func (d Damage) String() string {
@@ -37,7 +39,10 @@ func (s *Store) Check(ctx context.Context) ([]Damage, error) {
 	var found []Damage
 	checked := map[v1.Hash]error{}
 	for _, desc := range idx.Manifests {
-		damage := Damage{Image: label(desc), Digest: desc.Digest, source: desc.Annotations[annotationSource], name: desc.Annotations[annotationName]}
+		damage := Damage{
+			Image: label(desc), Digest: desc.Digest, platform: desc.Platform,
+			source: desc.Annotations[annotationSource], name: desc.Annotations[annotationName],
+		}
 		for _, blob := range s.blobsOf(desc) {
 			if ctx.Err() != nil {
 				return found, context.Cause(ctx)
@@ -93,7 +98,8 @@ func (s *Store) checkBlob(ctx context.Context, desc v1.Descriptor) error {
 
 // Repair removes the damaged blobs and fetches them again from where the images
 // came; an image that can't be had any more is removed if remove is set. It
-// returns what it did, a line each.
+// returns what it did, a line each. Of an image whose manifest was damaged, only
+// the next Check sees the rest.
 func (s *Store) Repair(ctx context.Context, damage []Damage, remove bool, opt PullOptions) (done []string, err error) {
 	for _, d := range damage {
 		if err := os.Remove(s.blobPath(d.Blob)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -134,6 +140,7 @@ func (s *Store) refetch(ctx context.Context, d Damage, opt PullOptions) error {
 		return errors.New("it was not pulled, so there is nowhere to fetch it from: load, import or commit it again")
 	}
 	repo, _, _ := strings.Cut(d.source, "@")
+	opt.Platform = d.platform // not this machine's alone
 	img, err := s.Pull(ctx, repo+"@"+d.Digest.String(), opt)
 	if err == nil && img.Digest != d.Digest {
 		err = fmt.Errorf("%s has another image now", repo)

@@ -339,6 +339,28 @@ func TestCheckAndRepair(t *testing.T) {
 	}
 }
 
+// What was pulled for another platform is fetched for that again.
+func TestRepairOfAnotherPlatform(t *testing.T) {
+	reg, s := newRegistry(t), open(t)
+	full := reg.host + "/multi:1"
+	pushIndex(t, full, map[string]v1.Image{"linux/s390x": makeImage(t, 1000, 1)})
+	img, err := s.Pull(t.Context(), full, PullOptions{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.blobPath(img.manifest.Layers[0].Digest)); err != nil {
+		t.Fatal(err)
+	}
+	damage, err := s.Check(t.Context())
+	if err != nil || len(damage) != 1 {
+		t.Fatalf("Check = %v, %v; want the layer", damage, err)
+	}
+	if _, err := s.Repair(t.Context(), damage, false, PullOptions{}); err != nil {
+		t.Error(err)
+	}
+	whole(t, s, full)
+}
+
 func TestCorruptIndexIsNamed(t *testing.T) {
 	s := open(t)
 	importImage(t, s, "a", "a")

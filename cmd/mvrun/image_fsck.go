@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/image"
 )
 
 var imageFsckCommand = &cli.Command{
@@ -27,15 +31,9 @@ func fsckImages(c *cli.Context) error {
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	damage, err := images.Check(ctx)
-	if err != nil {
+	damage, err := check(ctx, c.App.Writer, images)
+	if err != nil || len(damage) == 0 {
 		return err
-	}
-	for _, d := range damage {
-		fmt.Fprintln(c.App.Writer, "damaged:", d)
-	}
-	if len(damage) == 0 {
-		return nil
 	}
 	if !c.Bool("repair") && !c.Bool("remove") {
 		return fmt.Errorf("%d of the store's blobs are damaged: use --repair to fetch them again, --remove to let go of what can't be fetched", len(damage))
@@ -45,9 +43,26 @@ func fsckImages(c *cli.Context) error {
 		return err
 	}
 	defer finish()
-	done, err := images.Repair(ctx, damage, c.Bool("remove"), opt)
-	for _, line := range done {
-		fmt.Fprintln(c.App.Writer, line)
+	for range 3 { // a damaged manifest hides its layers' damage
+		done, err := images.Repair(ctx, damage, c.Bool("remove"), opt)
+		for _, line := range done {
+			fmt.Fprintln(c.App.Writer, line)
+		}
+		if err != nil {
+			return err
+		}
+		if damage, err = check(ctx, c.App.Writer, images); err != nil || len(damage) == 0 {
+			return err
+		}
 	}
-	return err
+	return fmt.Errorf("%d of the store's blobs are damaged again after their repair: is the disk sound?", len(damage))
+}
+
+// check looks for damage and names it.
+func check(ctx context.Context, w io.Writer, images *image.Store) ([]image.Damage, error) {
+	damage, err := images.Check(ctx)
+	for _, d := range damage {
+		fmt.Fprintln(w, "damaged:", d)
+	}
+	return damage, err
 }

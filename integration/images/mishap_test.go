@@ -309,3 +309,67 @@ func TestInsecureAndMirrors(t *testing.T) {
 	h.OK("--config", config, "pull", "-q", "registry.invalid/team/two:1")
 	isTwo(t, h, "registry.invalid/team/two:1")
 }
+
+// Damage is named, and mended from where the image came: in a manifest, which
+// hides what else is wrong, and in a layer that has its size still.
+func TestFsckRepairs(t *testing.T) {
+	h := host(t)
+	startRegistry(t, h)
+	twoLayers(h)
+	h.OK("tag", "two:1", local+"/two:1")
+	h.OK("push", "-q", local+"/two:1")
+	forget(h)
+	h.OK("pull", "-q", local+"/two:1")
+	archive := filepath.Join(t.TempDir(), "two.tar")
+	h.OK("save", "-o", archive, local+"/two:1")
+	manifest := h.OK("image", "inspect", "-f", "{{.Descriptor.digest}}", local+"/two:1")
+	spoil := func() {
+		t.Helper()
+		blobs, err := filepath.Glob(filepath.Join(h.Root, "images/blobs/sha256/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range blobs {
+			fi, err := os.Stat(path)
+			if err == nil && (fi.Size() > 1<<10 || strings.HasSuffix(manifest, filepath.Base(path))) {
+				err = os.WriteFile(path, make([]byte, fi.Size()), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	spoil()
+	h.Refused(1, "blobs are damaged: use --repair", "image", "fsck")
+	r := h.Mvrun("image", "fsck", "--repair")
+	if r.Code != 0 || strings.Count(r.Stdout, "fetched again: "+local+"/two:1") != 2 {
+		t.Errorf("repair: %v", r)
+	}
+	h.OK("image", "fsck")
+	for _, layer := range layersIn(t, h) { // unpacked anew, of what was fetched
+		if err := os.RemoveAll(layer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	isTwo(t, h, local+"/two:1")
+
+	forget(h)
+	h.OK("load", "-q", "-i", archive) // from nowhere that it could be fetched from
+	spoil()
+	h.Refused(1, "nowhere to fetch it from: load, import or commit it again", "image", "fsck", "--repair")
+	h.OK("image", "fsck", "--remove")
+	if got := h.OK("images", "-q"); got != "" {
+		t.Errorf("what can't be mended is still there: %s", got)
+	}
+	h.OK("load", "-q", "-i", archive)
+	isTwo(t, h, local+"/two:1")
+}
+
+func layersIn(t *testing.T, h *lab.Host) []string {
+	t.Helper()
+	layers, err := filepath.Glob(filepath.Join(h.Root, "layers/????????????*"))
+	if err != nil || len(layers) == 0 {
+		t.Fatalf("no layers: %v", err)
+	}
+	return layers
+}
