@@ -141,7 +141,7 @@ func (a *archive) small(name string) ([]byte, error) {
 		return nil, fmt.Errorf("the archive has no %s: %w", name, os.ErrNotExist)
 	}
 	if m.size > maxMetadata {
-		return nil, fmt.Errorf("%s is bigger than any manifest may be", name)
+		return nil, errTooMuch(name, m.size)
 	}
 	return os.ReadFile(m.path)
 }

@@ -54,6 +54,26 @@ func TestPullRefusesMediaTypes(t *testing.T) {
 	}
 }
 
+// What is held in memory is bounded, whatever a registry has.
+func TestPullRefusesBigMetadata(t *testing.T) {
+	reg, s, long := newRegistry(t), open(t), strings.Repeat("x", maxMetadata)
+	config, err := mutate.Config(makeImage(t, 1000, 1), v1.Config{Labels: map[string]string{"long": long}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]v1.Image{
+		"config":   config,
+		"manifest": mutate.Annotations(makeImage(t, 1000, 1), map[string]string{"long": long}).(v1.Image),
+	}
+	for name, img := range tests {
+		_, err := s.Pull(t.Context(), reg.push(t, name, img), PullOptions{})
+		if err == nil || !strings.Contains(err.Error(), "no manifest or configuration is bigger") {
+			t.Errorf("Pull of a big %s = %v", name, err)
+		}
+	}
+	nothing(t, s)
+}
+
 // A configuration and a manifest that don't go together.
 func TestPullOfTooFewDiffIDs(t *testing.T) {
 	reg, s := newRegistry(t), open(t)

@@ -18,9 +18,14 @@ import (
 // its name says.
 var ErrCorrupt = errors.New("image store is damaged (mvrun image fsck tells more)")
 
-// maxMetadata bounds manifests and configurations, in bytes: registries do so
-// too (distribution-spec asks for at least 4 MiB), and they are read into memory.
-const maxMetadata = 16 << 20
+// maxMetadata bounds manifests and configurations, in bytes: what registries must
+// take (distribution-spec, "Pushing Manifests") and other tools read. They are
+// held in memory, parsed in many times their size.
+const maxMetadata = 4 << 20
+
+func errTooMuch(what string, size int64) error {
+	return fmt.Errorf("%s has %d bytes: no manifest or configuration is bigger than %d", what, size, maxMetadata)
+}
 
 func (s *Store) blobPath(h v1.Hash) string {
 	return filepath.Join(s.dir, "blobs", h.Algorithm, h.Hex)
@@ -37,6 +42,9 @@ func (s *Store) has(h v1.Hash, size int64) bool {
 
 // readBlob returns a small blob after checking its digest.
 func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
+	if fi, err := os.Stat(s.blobPath(h)); err == nil && fi.Size() > maxMetadata {
+		return nil, errTooMuch("blob "+h.String(), fi.Size())
+	}
 	data, err := os.ReadFile(s.blobPath(h))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: blob %s is missing", ErrCorrupt, h)

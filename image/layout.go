@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -34,7 +33,7 @@ func (t tree) small(name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxMetadata {
-		return nil, errors.New(name + " is bigger than any manifest may be")
+		return nil, errTooMuch(name, int64(len(data)))
 	}
 	return data, nil
 }

@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 func TestSaveLoad(t *testing.T) {
@@ -137,28 +140,44 @@ func TestLoadRefuses(t *testing.T) {
 	index := func(digest string) file {
 		return file{name: "index.json", body: `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + digest + `","size":2}]}`}
 	}
+	layout := func(config, fields string) []byte {
+		manifest := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":%q,%s},"layers":[]}`, types.OCIConfigJSON, fields)
+		digest := fmt.Sprintf("%x", sha256.Sum256([]byte(manifest)))
+		return archiveOf(t, index("sha256:"+digest), file{name: "blobs/sha256/" + digest, body: manifest},
+			file{name: fmt.Sprintf("blobs/sha256/%x", sha256.Sum256([]byte(config))), body: config})
+	}
+	// A layout whose configuration is big, whatever its manifest says.
+	big := func(size int64) []byte {
+		config := strings.Repeat(" ", maxMetadata) + "{}"
+		return layout(config, fmt.Sprintf(`"digest":"sha256:%x","size":%d`, sha256.Sum256([]byte(config)), size))
+	}
 	tests := map[string]struct {
 		archive []byte
 		says    string
 	}{
-		"nothing":            {nil, "no image archive"},
-		"no archive":         {bytes.Repeat([]byte("text "), 1000), "invalid tar header"},
-		"a root file system": {archiveOf(t, file{name: "bin/sh", body: "x"}), "no image archive"},
-		"cut":                {good[:len(good)/2], "unexpected EOF"},
-		"cut gzip":           {zipped.Bytes()[:zipped.Len()/2], "unexpected EOF"},
-		"xz":                 {[]byte("\xfd7zXZ\x00rest"), "not known here"},
-		"missing layer":      {archiveOf(t, file{name: "c.json", body: "{}"}, file{name: "manifest.json", body: `[{"Config":"c.json","Layers":["no.tar"]}]`}), "no.tar"},
-		"missing config":     {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"c.json"}]`}), "c.json"},
-		"config outside":     {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"../../../../etc/passwd"}]`}), "no ../../../../etc/passwd"},
-		"link outside":       {archiveOf(t, file{name: "c.json", typ: tar.TypeSymlink, link: "/etc/passwd"}, file{name: "manifest.json", body: `[{"Config":"c.json"}]`}), "no c.json"},
-		"link loop":          {archiveOf(t, file{name: "a", typ: tar.TypeSymlink, link: "b"}, file{name: "b", typ: tar.TypeSymlink, link: "a"}, file{name: "manifest.json", body: `[{"Config":"a"}]`}), "no a"},
-		"bad json":           {archiveOf(t, file{name: "manifest.json", body: `[`}), "manifest.json"},
-		"bad name":           {bytes.Replace(good, []byte(`old:1`), []byte(`Old:1`), 1), "invalid reference format"},
-		"layers too few":     {bytes.Replace(good, []byte(`,"two/layer.tar"]`), []byte(`]                `), 1), "1 layers"},
-		"manifest missing":   {archiveOf(t, index(digestA)), "blobs/sha256/aaa"},
-		"manifest wrong":     {archiveOf(t, index(digestA), file{name: "blobs/sha256/" + strings.Repeat("a", 64), body: "{}"}), ErrDigest.Error()},
-		"digest that climbs": {archiveOf(t, index("sha256:../../../../../../etc/passwd")), "index.json"},
-		"digest of sha1":     {archiveOf(t, index("sha1:"+strings.Repeat("a", 40))), "index.json"},
+		"big config":          {big(maxMetadata + 2), "no manifest or configuration is bigger"},
+		"big config unspoken": {big(2), "no manifest or configuration is bigger"},
+		"big index":           {archiveOf(t, file{name: "index.json", body: strings.Repeat(" ", maxMetadata) + "{}"}), "no manifest or configuration is bigger"},
+		"no config":           {layout("{}", `"size":2`), "no usable digest"},
+		"config of no size":   {layout("{}", `"digest":"`+digestA+`","size":-1`), "no usable digest"},
+		"nothing":             {nil, "no image archive"},
+		"no archive":          {bytes.Repeat([]byte("text "), 1000), "invalid tar header"},
+		"a root file system":  {archiveOf(t, file{name: "bin/sh", body: "x"}), "no image archive"},
+		"cut":                 {good[:len(good)/2], "unexpected EOF"},
+		"cut gzip":            {zipped.Bytes()[:zipped.Len()/2], "unexpected EOF"},
+		"xz":                  {[]byte("\xfd7zXZ\x00rest"), "not known here"},
+		"missing layer":       {archiveOf(t, file{name: "c.json", body: "{}"}, file{name: "manifest.json", body: `[{"Config":"c.json","Layers":["no.tar"]}]`}), "no.tar"},
+		"missing config":      {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"c.json"}]`}), "c.json"},
+		"config outside":      {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"../../../../etc/passwd"}]`}), "no ../../../../etc/passwd"},
+		"link outside":        {archiveOf(t, file{name: "c.json", typ: tar.TypeSymlink, link: "/etc/passwd"}, file{name: "manifest.json", body: `[{"Config":"c.json"}]`}), "no c.json"},
+		"link loop":           {archiveOf(t, file{name: "a", typ: tar.TypeSymlink, link: "b"}, file{name: "b", typ: tar.TypeSymlink, link: "a"}, file{name: "manifest.json", body: `[{"Config":"a"}]`}), "no a"},
+		"bad json":            {archiveOf(t, file{name: "manifest.json", body: `[`}), "manifest.json"},
+		"bad name":            {bytes.Replace(good, []byte(`old:1`), []byte(`Old:1`), 1), "invalid reference format"},
+		"layers too few":      {bytes.Replace(good, []byte(`,"two/layer.tar"]`), []byte(`]                `), 1), "1 layers"},
+		"manifest missing":    {archiveOf(t, index(digestA)), "blobs/sha256/aaa"},
+		"manifest wrong":      {archiveOf(t, index(digestA), file{name: "blobs/sha256/" + strings.Repeat("a", 64), body: "{}"}), ErrDigest.Error()},
+		"digest that climbs":  {archiveOf(t, index("sha256:../../../../../../etc/passwd")), "index.json"},
+		"digest of sha1":      {archiveOf(t, index("sha1:"+strings.Repeat("a", 40))), "index.json"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

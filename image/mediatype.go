@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -18,6 +19,9 @@ func checkTypes(m *v1.Manifest) error {
 	if !m.Config.MediaType.IsConfig() {
 		return fmt.Errorf("media type %s is no image's configuration: this is another kind of artifact", m.Config.MediaType)
 	}
+	if m.Config.Size > maxMetadata {
+		return errTooMuch("the image's configuration", m.Config.Size)
+	}
 	for _, l := range m.Layers {
 		switch l.MediaType {
 		case types.OCILayer, types.OCILayerZStd, types.OCIUncompressedLayer, types.DockerLayer, types.DockerUncompressedLayer,
@@ -25,8 +29,10 @@ func checkTypes(m *v1.Manifest) error {
 		default:
 			return fmt.Errorf("layer %s has the media type %s, which can't be unpacked", shortHash(l.Digest), l.MediaType)
 		}
-		if l.Digest.Algorithm != "sha256" || l.Size < 0 {
-			return fmt.Errorf("layer %s has no usable digest and size", l.Digest)
+	}
+	for _, blob := range append(slices.Clone(m.Layers), m.Config) {
+		if blob.Digest.Algorithm != "sha256" || blob.Size < 0 {
+			return fmt.Errorf("%s %s has no usable digest and size", blob.MediaType, blob.Digest)
 		}
 	}
 	return nil

@@ -119,7 +119,11 @@ func (s *session) resolve(ctx context.Context, identifier string, platform *v1.P
 		if err != nil {
 			return nil, err
 		}
-		return remote.Get(ref, s.options(ctx)...)
+		desc, err := remote.Get(ref, s.options(ctx)...)
+		if err == nil && len(desc.Manifest) > maxMetadata {
+			err = errTooMuch("manifest "+desc.Digest.String(), desc.Size)
+		}
+		return desc, err
 	}
 	desc, err := get(identifier)
 	if err != nil {
@@ -150,9 +154,6 @@ func (s *session) resolve(ctx context.Context, identifier string, platform *v1.P
 }
 
 func (s *Store) pullConfig(ctx context.Context, reg *session, desc v1.Descriptor) (*v1.ConfigFile, error) {
-	if desc.Size > maxMetadata {
-		return nil, fmt.Errorf("image configuration of %d bytes: no more than %d are taken", desc.Size, maxMetadata)
-	}
 	d := newDownload(s, desc, reg, silent{})
 	defer d.close()
 	if err := d.run(ctx); err != nil {
