@@ -293,6 +293,31 @@ func TestPullPicksThePlatform(t *testing.T) {
 	}
 }
 
+// The digest of an index is that of all its images: of those in the store it
+// means this machine's.
+func TestDigestOfAnIndex(t *testing.T) {
+	reg, s := newRegistry(t), open(t)
+	full := reg.host + "/multi:1"
+	pushIndex(t, full, map[string]v1.Image{
+		"linux/" + machinePlatform().Architecture: makeImage(t, 1000, 1), "linux/s390x": makeImage(t, 1001, 1), "linux/mips": makeImage(t, 1002, 1),
+	})
+	var digest string
+	for _, arch := range []string{"s390x", machinePlatform().Architecture, "mips"} {
+		img, err := s.Pull(t.Context(), full, PullOptions{Platform: &v1.Platform{OS: "linux", Architecture: arch}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest = img.RepoDigests[0]
+		got, err := s.Get(digest)
+		if want := machinePlatform().Architecture; err != nil || arch == want && got.Config.Architecture != want {
+			t.Errorf("after a pull for %s, %s is for %s, %v", arch, digest, got.Config.Architecture, err)
+		}
+	}
+	if got, err := s.Get(digest); err != nil || got.Config.Architecture != machinePlatform().Architecture {
+		t.Errorf("%s is for %s, %v; want this machine's", digest, got.Config.Architecture, err)
+	}
+}
+
 // Two commands that pull at once fetch each blob once between them.
 func TestPullTwiceAtOnce(t *testing.T) {
 	reg, root := newRegistry(t), t.TempDir()

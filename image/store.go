@@ -84,14 +84,21 @@ func (s *Store) find(idx *v1.IndexManifest, ref string) (v1.Descriptor, error) {
 	}
 	want := canonical(parsed)
 	_, digest, byDigest := strings.Cut(want, "@")
+	var source *v1.Descriptor
 	for _, d := range idx.Manifests {
-		if !byDigest && d.Annotations[annotationName] == want {
+		switch {
+		case !byDigest && d.Annotations[annotationName] == want,
+			byDigest && d.Digest.String() == digest && sameRepository(d, want):
 			return d, nil
+		case byDigest && d.Annotations[annotationSource] == want:
+			// Of one multi-platform index there may be several: this machine's is meant.
+			if source == nil || d.Platform != nil && runsOn(*d.Platform, machinePlatform()) {
+				source = &d
+			}
 		}
-		if byDigest && (d.Annotations[annotationSource] == want ||
-			d.Digest.String() == digest && sameRepository(d, want)) {
-			return d, nil
-		}
+	}
+	if source != nil {
+		return *source, nil
 	}
 	if isHex {
 		return s.findID(idx, ref, digits)
