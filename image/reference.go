@@ -3,6 +3,8 @@ package image
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,21 +21,59 @@ const dockerHub = "docker.io"
 func parseName(s string) (name.Reference, error) {
 	ref, err := name.ParseReference(s)
 	if err != nil {
-		why := strings.TrimPrefix(strings.SplitN(err.Error(), "\n", 2)[0], "could not parse reference: ")
-		if strings.ToLower(s) != s {
-			why = "repository name must be lowercase"
-		}
-		return nil, fmt.Errorf("%w: %q: %s", ErrBadReference, s, why)
+		return nil, badReference(s)
 	}
 	for part := range strings.SplitSeq(ref.Context().RepositoryStr(), "/") {
 		if !validComponent(part) {
-			return nil, fmt.Errorf("%w: %q: bad repository name", ErrBadReference, s)
+			return nil, badReference(s)
 		}
 	}
 	if tag, ok := ref.(name.Tag); ok && strings.IndexAny(tag.TagStr(), ".-") == 0 {
 		return nil, fmt.Errorf("%w: %q: a tag starts with a letter, a digit or _", ErrBadReference, s)
 	}
+	if digits, ok := hexID(s); ok && len(digits) == 64 {
+		return nil, fmt.Errorf("%w: %q: 64 hexadecimal digits are an image ID", ErrBadReference, s)
+	}
+	if !validHost(ref.Context().RegistryStr()) {
+		return nil, badReference(s)
+	}
 	return ref, nil
+}
+
+// badReference says what is wrong with a name.
+func badReference(s string) error {
+	why := "want [HOST[:PORT]/]NAME[:TAG|@DIGEST], such as busybox:1.36"
+	switch {
+	case strings.Contains(s, "://"):
+		why = "leave out the scheme; --insecure allows plain HTTP"
+	case strings.Contains(s, "@"):
+		why = "a digest is sha256: and 64 hexadecimal digits"
+	case strings.ToLower(s) != s:
+		why = "repository name must be lowercase"
+	}
+	return fmt.Errorf("%w: %q: %s", ErrBadReference, s, why)
+}
+
+// validHost checks what go-containerregistry leaves open of host and port: ./app
+// and ../app are files, not images.
+func validHost(s string) bool {
+	host, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
+		host, port = s[:i], s[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	if address, ok := strings.CutPrefix(host, "["); ok {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(address, "]"))
+		return err == nil && addr.Is6()
+	}
+	for part := range strings.SplitSeq(host, ".") {
+		if strings.Trim(part, "-") != part || part == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // validComponent checks what go-containerregistry leaves open: letters and

@@ -22,6 +22,9 @@ func TestCanonical(t *testing.T) {
 		"busybox:1.36@" + digestA:       "docker.io/library/busybox@" + digestA,
 		"a__b/c-d.e--f":                 "docker.io/a__b/c-d.e--f:latest",
 		"beef":                          "docker.io/library/beef:latest",
+		"10.0.0.1:5000/app":             "10.0.0.1:5000/app:latest",
+		"[::1]:5000/app":                "[::1]:5000/app:latest",
+		"my_reg.lan/app":                "my_reg.lan/app:latest",
 	}
 	for in, want := range tests {
 		if got, err := Canonical(in); err != nil || got != want {
@@ -35,9 +38,28 @@ func TestCanonicalRefuses(t *testing.T) {
 		"", "Busybox", "busy box", "busybox:", ":latest", "busybox:a:b", "a//b", "/busybox", "busybox/",
 		"a..b", "a___b", "-busybox", "busybox-", "busybox:-x", "busybox:.x", "busybox@sha256:zz", "busybox@",
 		"../../etc", "a/../b", "busybox:" + strings.Repeat("x", 129), "http://busybox", "busybox\n",
+		"./app", "../app", "./a/b", "a../b", ".a/b", "-a.b/c", "reg.lan:/app", "reg.lan:99999/app", "reg.lan:0/app", "[::1/app", "[1.2.3.4]:5/app",
+		strings.Repeat("a", 64), strings.Repeat("a", 300), "x\x1b[31my",
 	} {
 		if got, err := Canonical(in); !errors.Is(err, ErrBadReference) {
 			t.Errorf("Canonical(%q) = %q, %v; want ErrBadReference", in, got, err)
+		}
+	}
+}
+
+// A message says what is wrong, and shows no byte that a terminal obeys.
+func TestBadReferenceSaysWhy(t *testing.T) {
+	for in, why := range map[string]string{
+		"busybox@sha256:zz":     "64 hexadecimal digits",
+		"http://reg/busybox":    "leave out the scheme",
+		"BusyBox":               "lowercase",
+		"a:b:c":                 "such as busybox:1.36",
+		strings.Repeat("a", 64): "image ID",
+		"x\x1b[31my":            `x\x1b[31my`,
+	} {
+		_, err := Canonical(in)
+		if err == nil || !strings.Contains(err.Error(), why) || strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Errorf("Canonical(%q): %v, want %q", in, err, why)
 		}
 	}
 }
