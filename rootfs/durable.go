@@ -17,8 +17,12 @@ const fewFiles = 64
 // name: a power cut must leave no layer with holes, since nobody looks into it
 // again. A big tree is written with the whole file system, one call for thousands
 // of files. A small one is not made to wait for what others write to the same
-// disk.
-func syncTree(dir string) error {
+// disk. Of one that is known to be big nothing is listed: one directory alone may
+// have more names than there should be in memory.
+func syncTree(dir string, big bool) error {
+	if big {
+		return syncWith(dir, unix.Syncfs)
+	}
 	paths, err := toSync(dir)
 	if err != nil {
 		return err

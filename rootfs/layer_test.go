@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -17,6 +18,7 @@ type entry struct {
 	typ              byte
 	mode             int64
 	major, minor     int64
+	mtime            int64 // seconds
 	pax              map[string]string
 }
 
@@ -42,7 +44,7 @@ func newLayer(t testing.TB, entries ...entry) *tarLayer {
 	for _, e := range entries {
 		hdr := &tar.Header{
 			Name: e.name, Linkname: e.link, Typeflag: e.typ, Mode: e.mode, Size: int64(len(e.body)),
-			Devmajor: e.major, Devminor: e.minor, PAXRecords: e.pax,
+			Devmajor: e.major, Devminor: e.minor, PAXRecords: e.pax, ModTime: time.Unix(e.mtime, 0),
 		}
 		if hdr.Typeflag == 0 {
 			hdr.Typeflag = tar.TypeReg

@@ -109,11 +109,12 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 		return fmt.Errorf("remove what an interrupted unpacking left: %w", err)
 	}
 	err = os.Mkdir(tmp, 0o755)
+	big := false
 	if err == nil {
-		err = s.unpack(ctx, layer, id, tmp)
+		big, err = s.unpack(ctx, layer, id, tmp)
 	}
 	if err == nil {
-		err = syncTree(tmp)
+		err = syncTree(tmp, big)
 	}
 	if err == nil {
 		err = os.Rename(tmp, final)

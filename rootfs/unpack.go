@@ -32,44 +32,66 @@ var mute = func() *log.Entry {
 }()
 
 // unpack fills dir with the layer's tree, whiteouts in overlayfs' form (OCI
-// image-spec, layer.md), and checks the content against its diff-id.
-func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir string) error {
+// image-spec, layer.md), and checks the content against its diff-id. big is a
+// tree of many files, or of many names.
+func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir string) (big bool, err error) {
 	if id.Algorithm != "sha256" {
-		return fmt.Errorf("diff-id %s: only sha256 is known", id)
+		return false, fmt.Errorf("diff-id %s: only sha256 is known", id)
 	}
 	content, err := layer.Uncompressed()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer content.Close()
 	sum := sha256.New()
 	limit := tarlimit.New(s.max)
 	r := io.TeeReader(limit.Reader(content), sum)
-	marks := &whiteouts{dir, map[string]bool{}}
-	size, err := archive.Apply(log.WithLogger(ctx, mute), dir, r,
-		archive.WithConvertWhiteout(marks.convert),
-		archive.WithFilter(func(hdr *tar.Header) (bool, error) {
-			dropOverlayXattrs(hdr)
-			if err := limit.Take(hdr); err != nil {
-				return false, err
-			}
-			if err := checkRoom(dir, hdr); err != nil {
-				return false, err
-			}
-			return true, marks.reopen(hdr)
-		}))
+	size, parts, err := s.apply(ctx, dir, r, limit)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// A tar reader stops at the end mark; the padding after it counts for the
 	// digest.
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		return err
+		return false, err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != id.Hex {
-		return fmt.Errorf("%w: got sha256:%s", ErrWrongDiffID, got)
+		return false, fmt.Errorf("%w: got sha256:%s", ErrWrongDiffID, got)
 	}
-	return recordSize(dir, size)
+	return parts > 1, recordSize(dir, size)
+}
+
+// apply unpacks the tarball and returns the bytes of its files and in how many
+// parts that was.
+func (s *Store) apply(ctx context.Context, dir string, r io.Reader, limit *tarlimit.Limit) (size int64, count int, err error) {
+	marks := &whiteouts{dir, map[string]bool{}}
+	parts, times := newParts(r), &dirTimes{root: dir}
+	defer times.close()
+	filter := func(hdr *tar.Header) (bool, error) {
+		dropOverlayXattrs(hdr)
+		if err := limit.Take(hdr); err != nil {
+			return false, err
+		}
+		if err := checkRoom(dir, hdr); err != nil {
+			return false, err
+		}
+		parts.count(hdr)
+		times.add(hdr)
+		return true, marks.reopen(hdr)
+	}
+	for count = 1; ; count++ {
+		n, err := archive.Apply(log.WithLogger(ctx, mute), dir, parts, archive.WithConvertWhiteout(marks.convert), archive.WithFilter(filter))
+		size += n
+		if err != nil {
+			return size, count, err
+		}
+		if !parts.next() {
+			return size, count, times.set()
+		}
+		if err := times.endPart(); err != nil {
+			return size, count, err
+		}
+	}
 }
 
 // dropOverlayXattrs keeps an image from speaking to overlayfs itself: the marks
