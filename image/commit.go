@@ -28,8 +28,10 @@ type CommitOptions struct {
 	Diff func(ctx context.Context, w io.Writer) error
 }
 
-// Commit makes an image of the base's layers and one more.
-func (s *Store) Commit(ctx context.Context, opt CommitOptions) (*Image, error) {
+// Commit makes an image of the base's layers and one more. What a container's
+// configuration does not tell is the base's: its health check, and which
+// directories are volumes, whatever is mounted there.
+func (s *Store) Commit(ctx context.Context, opt CommitOptions) (img *Image, err error) {
 	name, err := optionalName(opt.Name)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,7 @@ func (s *Store) Commit(ctx context.Context, opt CommitOptions) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.discard(&err)
 	defer release()
 	base, err := s.lookup(opt.Base)
 	if errors.Is(err, ErrNotFound) {
@@ -55,6 +58,10 @@ func (s *Store) Commit(ctx context.Context, opt CommitOptions) (*Image, error) {
 	}
 	now := v1.Time{Time: time.Now().UTC()}
 	config := base.Config.DeepCopy()
+	opt.Config.Healthcheck = config.Config.Healthcheck
+	for path := range config.Config.Volumes {
+		setKey(&opt.Config.Volumes, path, struct{}{})
+	}
 	config.Config, config.Created, config.Author = opt.Config, now, opt.Author
 	config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, diffID)
 	config.History = append(config.History, v1.History{Created: now, CreatedBy: opt.Command, Comment: opt.Message, Author: opt.Author})

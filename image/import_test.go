@@ -125,6 +125,17 @@ func TestCommit(t *testing.T) {
 	if len(h) != 2 || h[1].Comment != "why" || img.Config.Config.Env[0] != "A=1" || img.Config.Architecture != base.Config.Architecture {
 		t.Errorf("the configuration is %+v", img.Config)
 	}
+	// The base's health check and volumes stay.
+	base.Config.Config = v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "true"}}, Volumes: map[string]struct{}{"/data": {}}}
+	kept, err := s.compose(base.Config, base.manifest.Layers, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt.Base = kept.ID.String()
+	img, err = s.Commit(t.Context(), opt)
+	if err != nil || img.Config.Config.Healthcheck == nil || len(img.Config.Config.Volumes) != 1 || len(img.Config.Config.Env) != 1 {
+		t.Errorf("the second configuration is %+v, %v", img.Config.Config, err)
+	}
 	opt.Base = digestA
 	if _, err := s.Commit(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "is gone") {
 		t.Errorf("Commit without the base = %v", err)
