@@ -81,29 +81,26 @@ func registryHost(server string) (name.Registry, error) {
 }
 
 // Login asks the registry whether it takes the credentials, and keeps them where
-// Docker would: in its credential helper, else in config.json. It returns the
-// name of the file if that is where they lie in the clear.
-func Login(ctx context.Context, server, user, password string, r Registries) (file string, err error) {
+// Docker would: in its credential helper, else in config.json. Docker's library
+// warns of the latter on stderr.
+func Login(ctx context.Context, server, user, password string, r Registries) error {
 	reg, err := registryHost(server)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := checkCredentials(ctx, reg, user, password, r); err != nil {
-		return "", fmt.Errorf("log in to %s: %w", server, err)
+		return explainHost("log in to "+reg.RegistryStr(), reg.RegistryStr(), err)
 	}
 	conf, err := dockerConfig()
 	if err != nil {
-		return "", err
+		return err
 	}
 	key := serverKey(reg.RegistryStr())
 	err = conf.GetCredentialsStore(key).Store(types.AuthConfig{ServerAddress: key, Username: user, Password: password})
 	if err != nil {
-		return "", fmt.Errorf("store credentials: %w", err)
+		return fmt.Errorf("store credentials: %w", err)
 	}
-	if conf.CredentialsStore == "" && conf.CredentialHelpers[key] == "" {
-		file = conf.Filename
-	}
-	return file, nil
+	return nil
 }
 
 // Logout forgets the credentials for the registry. It is idempotent.
@@ -155,16 +152,20 @@ func checkCredentials(ctx context.Context, reg name.Registry, user, password str
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
-		return fmt.Errorf("%w: unauthorized: incorrect username or password", ErrDenied)
-	}
-	return transport.CheckError(resp, http.StatusOK)
+	return refused(transport.CheckError(resp, http.StatusOK))
 }
 
+// refused says what the registry's answer means for a login.
 func refused(err error) error {
 	var answer *transport.Error
-	if errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) {
+	if !errors.As(err, &answer) {
+		return err
+	}
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w: unauthorized: incorrect username or password", ErrDenied)
+	case http.StatusNotFound:
+		return errors.New("this is no registry: it does not know /v2/")
 	}
 	return err
 }

@@ -23,23 +23,27 @@ var (
 
 // explain says in a sentence why a registry did not do what was asked.
 func explain(verb string, ref name.Reference, err error) error {
+	return explainHost(verb+" "+familiar(canonical(ref)), ref.Context().RegistryStr(), err)
+}
+
+// explainHost is explain for what asks a registry, and not for an image of it.
+func explainHost(what, host string, err error) error {
 	if err == nil {
 		return nil
 	}
-	what, host := familiar(canonical(ref)), ref.Context().RegistryStr()
-	wrap := func(kind error, hint string) error { return fmt.Errorf("%s %s: %w: %s", verb, what, kind, hint) }
+	wrap := func(kind error, hint string) error { return fmt.Errorf("%s: %w: %s", what, kind, hint) }
 	var answer *transport.Error
 	var certificate *tls.CertificateVerificationError
 	var network net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s %s: %w", verb, what, context.Canceled)
+		return fmt.Errorf("%s: %w", what, context.Canceled)
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%s %s: %s has a certificate that can't be verified: %w (install its CA, or allow it with --insecure)", verb, what, host, certificate.Err)
+		return fmt.Errorf("%s: %s has a certificate that can't be verified: %w (install its CA, or allow it with --insecure)", what, host, certificate.Err)
 	case errors.As(err, &answer):
-		return fmt.Errorf("%s %s: %w", verb, what, explainAnswer(answer, host))
+		return fmt.Errorf("%s: %w", what, explainAnswer(answer, host))
 	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%s %s: %w: free some space (mvrun image prune) and try again", verb, what, syscall.ENOSPC)
+		return fmt.Errorf("%s: %w: free some space (mvrun image prune) and try again", what, syscall.ENOSPC)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return wrap(ErrUnreachable, host+" refuses the connection")
 	case errors.As(err, new(*net.DNSError)):
@@ -47,7 +51,7 @@ func explain(verb string, ref name.Reference, err error) error {
 	case errors.As(err, &network) && (network.Timeout() || errors.As(err, new(*net.OpError))):
 		return wrap(ErrUnreachable, network.Error())
 	}
-	return fmt.Errorf("%s %s: %w", verb, what, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func explainAnswer(answer *transport.Error, host string) error {

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,15 +150,18 @@ func TestRealRegistryWithTLSAndPassword(t *testing.T) {
 	if _, err := s.Push(t.Context(), name, opt); !errors.Is(err, ErrDenied) {
 		t.Errorf("Push without a password = %v, want ErrDenied", err)
 	}
-	if _, err := Login(t.Context(), reg.host, "alice", "wrong", allowed); !errors.Is(err, ErrDenied) {
+	if err := Login(t.Context(), reg.host, "alice", "secret", Registries{}); err == nil || !strings.Contains(err.Error(), "log in to "+reg.host+": "+reg.host+" has a certificate that can't be verified") {
+		t.Errorf("Login to a registry with an unknown certificate = %v", err)
+	}
+	if err := Login(t.Context(), reg.host, "alice", "wrong", allowed); !errors.Is(err, ErrDenied) {
 		t.Errorf("Login with a wrong password = %v, want ErrDenied", err)
 	}
 	if _, err := os.Stat(filepath.Join(home, ".docker", "config.json")); err == nil {
 		t.Error("a wrong password was kept")
 	}
-	file, err := Login(t.Context(), reg.host, "alice", "secret", allowed)
-	if err != nil || file != filepath.Join(home, ".docker", "config.json") {
-		t.Fatalf("Login = %q, %v", file, err)
+	file := filepath.Join(home, ".docker", "config.json")
+	if err := Login(t.Context(), reg.host, "alice", "secret", allowed); err != nil {
+		t.Fatal(err)
 	}
 	if fi, err := os.Stat(file); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("the password lies in a file of mode %v, %v", fi.Mode(), err)
@@ -173,6 +178,20 @@ func TestRealRegistryWithTLSAndPassword(t *testing.T) {
 	}
 	if _, err := open(t).Pull(t.Context(), name, opt); !errors.Is(err, ErrDenied) {
 		t.Errorf("Pull after Logout = %v, want ErrDenied", err)
+	}
+}
+
+// A login fails as a pull does: with what is wrong, and where.
+func TestLoginExplains(t *testing.T) {
+	site := httptest.NewServer(http.NotFoundHandler())
+	defer site.Close()
+	for host, want := range map[string]string{
+		"127.0.0.1:1":                           "log in to 127.0.0.1:1: registry can't be reached: 127.0.0.1:1 refuses the connection",
+		strings.TrimPrefix(site.URL, "http://"): "this is no registry",
+	} {
+		if err := Login(t.Context(), host, "alice", "secret", Registries{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Login to %s = %v, want %q", host, err, want)
+		}
 	}
 }
 

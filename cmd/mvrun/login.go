@@ -41,12 +41,8 @@ func login(c *cli.Context) error {
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	file, err := image.Login(ctx, c.Args().First(), user, password, regs)
-	if err != nil {
+	if err := image.Login(ctx, c.Args().First(), user, password, regs); err != nil {
 		return err
-	}
-	if file != "" {
-		warn(c.App.ErrWriter, "your credentials are stored unencrypted in %s; configure a credential helper to change that", file)
 	}
 	fmt.Fprintln(c.App.Writer, "Login Succeeded")
 	return nil
