@@ -14,7 +14,7 @@ import (
 
 // check finds what no single value shows.
 func (c *Config) check() *problem {
-	for _, check := range []func() *problem{c.checkWords, c.checkAliases, c.Log.check, c.checkVLANs} {
+	for _, check := range []func() *problem{c.checkWords, c.checkAliases, c.Log.check, c.Registries.check, c.checkVLANs} {
 		if p := check(); p != nil {
 			return p
 		}
@@ -59,6 +59,33 @@ func (l *Log) check() *problem {
 		return wrong("it is a number of files, 1 or more", "log", "max-file")
 	}
 	return nil
+}
+
+func (r *Registries) check() *problem {
+	for _, host := range r.Insecure {
+		if host != "*" && (!isRegistry(host) || strings.Contains(host, "/")) {
+			return wrong(fmt.Sprintf(`%q is no host: write it as in images' names, such as "reg.lan:5000"`, host), "registries", "insecure")
+		}
+	}
+	for _, registry := range slices.Sorted(maps.Keys(r.Mirrors)) {
+		if !isRegistry(registry) || strings.Contains(registry, "/") {
+			return wrong(`a registry is written as in images' names, such as "docker.io"`, "registries", "mirrors", registry)
+		}
+		for _, mirror := range r.Mirrors[registry] {
+			if !isRegistry(mirror) {
+				return wrong(fmt.Sprintf(`%q is no host: write it as in images' names, such as "mirror.lan:5000"`, mirror), "registries", "mirrors", registry)
+			}
+		}
+	}
+	return nil
+}
+
+// isRegistry tells a host, perhaps with a path, as the names of images begin
+// with: one word alone would be a repository of Docker Hub.
+func isRegistry(s string) bool {
+	host, _, _ := strings.Cut(s, "/")
+	return !strings.ContainsAny(s, " \t@?#") && !strings.Contains(s, "://") && !strings.HasSuffix(s, "/") &&
+		(host == "localhost" || strings.ContainsAny(host, ".:"))
 }
 
 func (c *Config) checkVLANs() *problem {

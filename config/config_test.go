@@ -116,10 +116,16 @@ func TestParseRefuses(t *testing.T) {
 		"[log]\nmax-size = '5'":                                      "2:1: log.max-size: it is a size of 1k or more",
 		"[log]\nmax-file = -1":                                       "2:1: log.max-file: it is a number of files",
 		"[registries]\ninsecure = 'reg.lan'":                         "2:12: registries.insecure: write it as a list of hosts",
-		"\xff":                                                       "1:1: ",
-		"[registries.mirrors]\n'a' = 'b'":                            "registries.mirrors.a: ",
-		"[vlan.10]\ngateway = 'fe80::1%eth0'":                        "2:11: vlan.10.gateway: write it as an address",
-		"# fine\n[vlan.10]\nmtu = 99999999999":                       "3:1: vlan.10.mtu: it is a number of bytes",
+		"[registries]\ninsecure = ['http://reg.lan']":                "2:1: registries.insecure: \"http://reg.lan\" is no host: write it as in images' names",
+		"[registries]\ninsecure = ['reg.lan/app']":                   "is no host",
+		"[registries]\ninsecure = ['reg lan:5']":                     "is no host",
+		"[registries.mirrors]\n'docker.io' = ['m.lan', 'mirror']":    "2:1: registries.mirrors.\"docker.io\": \"mirror\" is no host",
+		"[registries.mirrors]\n'docker.io' = ['https://mirror.lan']": "is no host",
+		"[registries.mirrors]\n'library/busybox' = ['mirror.lan']":   "a registry is written as in images' names, such as \"docker.io\"",
+		"\xff":                                 "1:1: ",
+		"[registries.mirrors]\n'a' = 'b'":      "registries.mirrors.a: ",
+		"[vlan.10]\ngateway = 'fe80::1%eth0'":  "2:11: vlan.10.gateway: write it as an address",
+		"# fine\n[vlan.10]\nmtu = 99999999999": "3:1: vlan.10.mtu: it is a number of bytes",
 	} {
 		c, err := Parse([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
