@@ -31,6 +31,7 @@ func newApp() *cli.App {
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Usage: "show help", DisableDefaultText: true}
 	all := commands()
 	plainUsage(all, "mvrun")
+	spendFlags(all)
 	return &cli.App{
 		Name:                      "mvrun",
 		Usage:                     "containers on the VLANs of your LAN, without a daemon",

@@ -27,6 +27,8 @@ func plainUsage(commands []*cli.Command, path string) {
 				cmd.Action = groupAction(name)
 			}
 			plainUsage(cmd.Subcommands, name)
+		} else {
+			cmd.HideHelpCommand = true // "mvrun stop help" and "mvrun stop h" stop containers
 		}
 	}
 }
