@@ -15,8 +15,9 @@ export CGO_ENABLED := 1
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BIN     ?= bin/mvrun
-# urfave_cli_no_docs leaves out a Markdown parser that every start would set up.
-TAGS    := seccomp embedbusybox urfave_cli_no_docs
+# urfave_cli_no_docs leaves out a Markdown parser that every start would set up;
+# netgo and osusergo what a static program can't ask the C library for.
+TAGS    := seccomp embedbusybox urfave_cli_no_docs netgo osusergo
 
 # A tag v1.2.3 names the version; without one the changelog's newest section and the commit do.
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
@@ -25,7 +26,9 @@ VERSION   ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null |
 ifeq ($(strip $(VERSION)),)
 VERSION := $(CHANGELOG)-dev$(if $(COMMIT),+g$(COMMIT))
 endif
-LDFLAGS := -X main.version=$(VERSION)
+# Static: mvrun starts itself twice for each container, and the dynamic linker
+# would have a millisecond of each of the three.
+LDFLAGS := -X main.version=$(VERSION) -linkmode external -extldflags=-static
 
 BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca-certificates
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io
@@ -42,12 +45,11 @@ need = @tools/need
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: busybox ## build bin/mvrun, with the busybox image in it
+build: busybox ## build bin/mvrun, static, with the busybox image in it
 	go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/mvrun ./cmd/mvrun
 
-static: busybox ## build bin/mvrun-static, which needs no library of the host
-	go build -trimpath -tags '$(TAGS) netgo osusergo' \
-		-ldflags '$(LDFLAGS) -linkmode external -extldflags=-static' -o bin/mvrun-static ./cmd/mvrun
+static: build ## build bin/mvrun-static, and see that it needs no library of the host
+	@ln -f bin/mvrun bin/mvrun-static
 	@{ ldd bin/mvrun-static 2>&1 || true; } | grep -qE 'not a dynamic executable|statically linked' \
 		|| { echo 'make: bin/mvrun-static is not static:' >&2; ldd bin/mvrun-static >&2; exit 1; }
 
@@ -71,7 +73,7 @@ test-integration: build ## run the tests that drive the built binary; RUN=regexp
 
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)
-	go test -c -tags '$(TAGS) netgo osusergo' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
+	go test -c -tags '$(TAGS)' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
 	MVRUN_SKIPPED=$(CURDIR)/bin/skipped MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
 		go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./integration/vm/...
 
@@ -110,7 +112,7 @@ bench-images: build ## the part of bench that is about images: pull, load, many 
 bench-deps: ## install the peers that make bench compares with
 	$(need) $(BENCH_DEPS) $(BENCH_PEERS)
 
-install: ## install $(BIN) under $(DESTDIR)$(PREFIX); make build or make static first
+install: ## install $(BIN) under $(DESTDIR)$(PREFIX); make build first
 	@[[ -x $(BIN) ]] || { echo 'make: $(BIN) is missing: run make build first' >&2; exit 1; }
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/mvrun
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

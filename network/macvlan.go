@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -12,8 +13,14 @@ import (
 )
 
 // make creates the macvlan in the container's namespace at once: made here and
-// moved there, it would take 20 ms, and its name could be taken on the host.
+// moved there, it would take 20 ms, and its name could be taken on the host. One
+// that was made ahead is taken.
 func (a *attaching) make(ctx context.Context, h host, in *netlink.Handle) error {
+	if slices.Contains(a.ns.ahead.legs, a.ep.IfName) {
+		var err error
+		a.link, err = in.LinkByName(a.ep.IfName)
+		return err
+	}
 	mtu := a.used.link.Attrs().MTU
 	if a.ep.MTU > mtu {
 		return fmt.Errorf("MTU %d is above the %d of %s", a.ep.MTU, mtu, a.used.link.Attrs().Name)

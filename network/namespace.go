@@ -17,6 +17,7 @@ import (
 type Namespace struct {
 	file   *os.File
 	handle *netlink.Handle
+	ahead  ahead
 }
 
 // NewNamespace makes a namespace in which only lo is, and lo is up. The
@@ -86,6 +87,7 @@ func (n *Namespace) Do(fn func() error) error {
 
 // Close gives the descriptors back. Idempotent.
 func (n *Namespace) Close() error {
+	n.ahead.close()
 	if n.handle != nil {
 		n.handle.Close()
 		n.handle = nil

@@ -69,8 +69,8 @@ func (l *Leg) mustBeFree(ctx context.Context, w *watch) error {
 // that is just being taken apart, here or on another host.
 func askPatiently(ctx context.Context, w *watch, window time.Duration) (acd.Result, error) {
 	begin := time.Now()
-	for {
-		r, err := acd.Probe(ctx, w.conn, w.claim, window)
+	for asked := w.asked; ; asked = (time.Time{}) {
+		r, err := acd.ProbeSince(ctx, w.conn, w.claim, window, asked)
 		if err != nil || r.State != acd.Taken || r.MAC[0]&2 == 0 || time.Since(begin) > leaving {
 			return r, err
 		}

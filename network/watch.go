@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/mvrun/mvrun/network/acd"
 )
@@ -14,6 +15,7 @@ import (
 type watch struct {
 	claim acd.Claim
 	conn  *acd.Socket
+	asked time.Time // when its first probe was sent; zero: not yet
 	task  announcer
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -30,12 +32,8 @@ type announcer interface {
 func (l *Leg) watch(addr netip.Addr) (*watch, error) {
 	w := &watch{claim: acd.Claim{Addr: addr, MAC: l.link.Attrs().HardwareAddr}}
 	var err error
-	if l.ep.Mode == l2 {
-		// Answers to a probe go to the MAC address alone, and the kernel has them
-		// for the link below: no ipvlan has the address yet.
-		w.conn, err = acd.Listen(0, l.used.link.Attrs().Index, w.claim)
-	} else {
-		w.conn, err = acd.Listen(int(l.ns.File().Fd()), l.link.Attrs().Index, w.claim)
+	if w.conn, w.asked = l.asked(w.claim); w.conn == nil {
+		w.conn, err = l.listen(w.claim)
 	}
 	if err != nil {
 		return nil, err
@@ -48,6 +46,25 @@ func (l *Leg) watch(addr netip.Addr) (*watch, error) {
 	}
 	w.ctx, w.stop = context.WithCancel(l.ctx)
 	return w, nil
+}
+
+// listen opens the socket of a claim where its answers come in.
+func (a *attaching) listen(c acd.Claim) (*acd.Socket, error) {
+	netns := int(a.ns.File().Fd())
+	if a.ep.Mode == l2 {
+		netns = 0
+	}
+	return acd.Listen(netns, a.wire(), c)
+}
+
+// wire is the interface that the leg's probes go out on. With ipvlan that is the
+// one below: answers go to the MAC address alone, and the kernel has them for that
+// as long as no ipvlan has the address.
+func (a *attaching) wire() int {
+	if a.ep.Mode == l2 {
+		return a.used.link.Attrs().Index
+	}
+	return a.link.Attrs().Index
 }
 
 // close is for when the task has ended. Nobody waits for the kernel's 10 ms.

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,6 +73,12 @@ func (h *Handle) PlanLeg(c *Config, req network.Request) (eps []network.Endpoint
 	}
 	owner := network.Owner{ID: c.ID, Name: c.Name, HostID: host}
 	return h.store.Networks.PlanMore(owner, c.Network.Endpoints, []network.Request{req})
+}
+
+// Ahead begins the network of a container that is about to start, in a namespace
+// that its monitor is to have.
+func (h *Handle) Ahead(ctx context.Context, ns *network.Namespace, c *Config) {
+	h.store.Networks.Ahead(ctx, ns, c.LeaseOwner(), c.Network.Endpoints)
 }
 
 // Connect adds a leg to a container that does not run.

@@ -93,7 +93,7 @@ func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, 
 		return nil, errors.Join(err, cr.abandon())
 	}
 	req.Config = &w.config
-	session, warnings, err := spawned.Start(req)
+	session, warnings, err := spawned.Start(&w.config, req)
 	if err != nil {
 		return nil, withCode(codeOf(err), errors.Join(err, cr.abandon()))
 	}

@@ -116,11 +116,15 @@ func startContainer(c *cli.Context, store *runtime.Store, id string, req monitor
 	if err != nil {
 		return nil, err
 	}
+	conf, err := h.Config()
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
 	spawned, err := monitor.Spawn(h, storeFlags(store))
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	session, warnings, err := spawned.Start(req)
+	session, warnings, err := spawned.Start(&conf, req)
 	if err != nil {
 		return nil, errors.Join(err, h.StartFailed(err))
 	}

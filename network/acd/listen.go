@@ -2,6 +2,7 @@ package acd
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -21,13 +22,30 @@ func Listen(netns, index int, c Claim) (*Socket, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("listen for %s: %w", c.Addr, err)
 	}
-	config := packetsock.Config{NetNS: netns, Index: index, Protocol: unix.ETH_P_ARP, Filter: arpFilter(c)}
+	config := packetsock.Config{NetNS: netns, Index: index, Protocol: etherType(c), Filter: arpFilter(c)}
 	if c.Addr.Is6() {
-		config.Protocol, config.Filter, config.Groups = unix.ETH_P_IPV6, ndpFilter(c), ndpGroups(c)
+		config.Filter, config.Groups = ndpFilter(c), ndpGroups(c)
 	}
 	s, err := packetsock.Listen(config)
 	if err != nil {
 		return nil, fmt.Errorf("listen for %s: %w", c.Addr, err)
 	}
 	return &Socket{s}, nil
+}
+
+// Adopt is Listen for a socket that another process has opened so, for the same
+// claim and interface, and handed over. f stays the caller's.
+func Adopt(f *os.File, index int, c Claim) (*Socket, error) {
+	s, err := packetsock.Adopt(f, index, etherType(c))
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w", c.Addr, err)
+	}
+	return &Socket{s}, nil
+}
+
+func etherType(c Claim) uint16 {
+	if c.Addr.Is6() {
+		return unix.ETH_P_IPV6
+	}
+	return unix.ETH_P_ARP
 }

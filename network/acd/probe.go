@@ -19,6 +19,13 @@ const sweep = time.Millisecond
 // as long as its owner takes to answer. The address must not be configured
 // yet. The error is ctx's or the socket's.
 func Probe(ctx context.Context, conn Conn, c Claim, window time.Duration) (Result, error) {
+	return ProbeSince(ctx, conn, c, window, time.Time{})
+}
+
+// ProbeSince is Probe after an Ask by the same socket, perhaps in another process:
+// that was the first probe, and the window began with it. With the zero time
+// nobody has asked yet.
+func ProbeSince(ctx context.Context, conn Conn, c Claim, window time.Duration, asked time.Time) (Result, error) {
 	d, err := newDialect(c)
 	if err != nil {
 		return Result{}, fmt.Errorf("probe %s: %w", c.Addr, err)
@@ -28,7 +35,7 @@ func Probe(ctx context.Context, conn Conn, c Claim, window time.Duration) (Resul
 	}
 	release := interruptible(ctx, conn)
 	defer release()
-	r, err := ask(ctx, conn, d, window)
+	r, err := ask(ctx, conn, d, window, asked)
 	switch {
 	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENOBUFS):
 		return Result{State: NoPath}, nil
@@ -42,14 +49,28 @@ func Probe(ctx context.Context, conn Conn, c Claim, window time.Duration) (Resul
 	return Result{State: Free}, nil
 }
 
+// Ask sends the first probe and does not wait: ProbeSince does.
+func Ask(conn Conn, c Claim) error {
+	d, err := newDialect(c)
+	if err == nil {
+		err = conn.Send(d.probe.payload, d.probe.to)
+	}
+	if err != nil {
+		return fmt.Errorf("probe %s: %w", c.Addr, err)
+	}
+	return nil
+}
+
 // ask sends the probes and listens after each; nil if nobody answers. The times
 // run from the sending, so that a late probe is not a short one.
-func ask(ctx context.Context, conn Conn, d dialect, window time.Duration) (*rival, error) {
+func ask(ctx context.Context, conn Conn, d dialect, window time.Duration, asked time.Time) (*rival, error) {
 	for i := range probeNum {
-		if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
+		wait := window / probeNum
+		if i == 0 && !asked.IsZero() {
+			wait -= min(time.Since(asked), wait)
+		} else if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
 			return nil, err
 		}
-		wait := window / probeNum
 		if i == probeNum-1 {
 			wait -= sweep
 		}

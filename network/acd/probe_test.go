@@ -123,6 +123,64 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// Whoever goes on from an Ask sends the other two, and waits for what is left of
+// the window. What came in between counts.
+func TestProbeSince(t *testing.T) {
+	reply := mustDialect(t, rival4).announcement.payload
+	for _, tt := range []struct {
+		name   string
+		ago    time.Duration
+		answer bool
+		want   State
+		took   time.Duration
+		sent   []time.Duration
+	}{
+		{"a moment ago", 4 * ms, false, Free, 26 * ms, []time.Duration{6 * ms, 16 * ms}},
+		{"long ago", time.Minute, false, Free, 20 * ms, []time.Duration{0, 10 * ms}},
+		{"and answered since", 4 * ms, true, Taken, 0, nil},
+		{"and answered long ago", time.Minute, true, Taken, 0, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, w := newWire(t)
+				if tt.answer {
+					w.put(t, 0, reply)
+					synctest.Wait()
+				}
+				start := time.Now()
+				got, err := ProbeSince(t.Context(), &queueConn{conn}, claim4, 30*ms, start.Add(-tt.ago))
+				if err != nil || got.State != tt.want {
+					t.Errorf("ProbeSince = %v, %v, want %v", got, err, tt.want)
+				}
+				if took := time.Since(start).Truncate(ms); took != tt.took {
+					t.Errorf("took %s, want %s", took, tt.took)
+				}
+				synctest.Wait()
+				at := w.times(mustDialect(t, claim4).probe)
+				for i := range at {
+					at[i] = at[i].Truncate(ms)
+				}
+				if !slices.Equal(at, tt.sent) {
+					t.Errorf("probes at %v, want %v", at, tt.sent)
+				}
+			})
+		})
+	}
+}
+
+// queueConn has what came in before the deadline also after it, as a real socket.
+type queueConn struct{ *fakeConn }
+
+func (c *queueConn) Receive(b []byte) (int, net.HardwareAddr, error) {
+	n, from, err := c.fakeConn.Receive(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// A pipe has no queue: look for a writer that waits.
+		_ = c.SetReadDeadline(time.Now().Add(time.Nanosecond))
+		n, from, err = c.fakeConn.Receive(b)
+	}
+	return n, from, err
+}
+
 // starvedConn is not scheduled during its third Receive until after the
 // deadline, as happens on a busy machine.
 type starvedConn struct {

@@ -71,6 +71,40 @@ func TestWireProbe(t *testing.T) {
 	}
 }
 
+// A question that one process has asked, another one hears the answer to, also if
+// it came before it listened.
+func TestWireHandover(t *testing.T) {
+	container, _, neighbour := newLAN(t)
+	for addr, want := range map[string]Result{
+		"172.16.10.10": {Taken, neighbour.MAC("lan")},
+		"172.16.10.30": {Free, nil},
+		"fd00::10":     {Taken, neighbour.MAC("lan")},
+		"fd00::30":     {Free, nil},
+	} {
+		first, c := listen(t, container, "eth0", netip.MustParseAddr(addr))
+		if err := Ask(first, c); err != nil {
+			t.Fatal(err)
+		}
+		f, err := first.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Close()
+		time.Sleep(5 * time.Millisecond)
+		second, err := Adopt(f, container.Index("eth0"), c)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Asked so long ago that nothing which is sent now is waited for.
+		got, err := ProbeSince(t.Context(), second, c, 30*time.Millisecond, time.Now().Add(-time.Minute))
+		second.Close()
+		if err != nil || got.String() != want.String() {
+			t.Errorf("probe of %s, handed over = %v, %v, want %v", addr, got, err, want)
+		}
+	}
+}
+
 // Two hosts that start at once with the same address must not both get it.
 func TestWireProbeTogether(t *testing.T) {
 	container, _, neighbour := newLAN(t)
@@ -109,7 +143,14 @@ func TestWireNoCarrier(t *testing.T) {
 		t.Errorf("probe of a new link without carrier = %v", got)
 	}
 	neighbour.Up("lan")
-	if got := probe(t, container, "eth0", "172.16.10.10"); got.State != Taken {
+	// The macvlan follows its parent when the kernel's linkwatch gets to it, which it
+	// does about once a second.
+	got := probe(t, container, "eth0", "172.16.10.10")
+	for deadline := time.Now().Add(10 * time.Second); got.State == NoPath && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+		got = probe(t, container, "eth0", "172.16.10.10")
+	}
+	if got.State != Taken {
 		t.Errorf("probe with the carrier back = %v", got)
 	}
 	container.Down("eth0")

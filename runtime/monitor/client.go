@@ -83,10 +83,17 @@ func Ask(store *runtime.Store, id string, req Request) (warnings []string, err e
 }
 
 func (s *Session) ask(req Request) (Reply, error) {
-	if err := s.conn.sendJSON(kindRequest, req); err != nil {
-		return Reply{}, fmt.Errorf("%w: %w", ErrLost, err)
+	if err := s.send(req); err != nil {
+		return Reply{}, err
 	}
 	return s.reply()
+}
+
+func (s *Session) send(req Request) error {
+	if err := s.conn.sendJSON(kindRequest, req); err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return nil
 }
 
 func (s *Session) reply() (Reply, error) {

@@ -35,19 +35,19 @@ func (m *Monitor) start(size Size, prepare func() error) (l *life, err error) {
 	l = &life{}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	if l.ns, err = m.namespace(); err != nil {
-		return l, err
-	}
-	if m.config.Network.Mode == network.Host {
-		err, l.ns = l.ns.Close(), nil
-		if err != nil {
-			return l, err
+	entered, attached := make(chan error, 1), make(chan error, 1)
+	go func() {
+		err := m.enter(l)
+		entered <- err
+		if err == nil {
+			err = m.attachNetwork(ctx, l)
 		}
-	}
-	attached := make(chan error, 1)
-	go func() { attached <- m.attachNetwork(ctx, l) }()
-
+		attached <- err
+	}()
 	if err = prepare(); err == nil {
+		err = <-entered
+	}
+	if err == nil {
 		err = m.startInstance(l, size)
 	}
 	if err != nil {
@@ -67,21 +67,17 @@ func (m *Monitor) start(size Size, prepare func() error) (l *life, err error) {
 	return l, err
 }
 
-// namespace returns the prepared one, or makes one.
-func (m *Monitor) namespace() (*network.Namespace, error) {
-	select {
-	case ns := <-m.ready:
-		if ns != nil {
-			return ns, nil
-		}
-	default:
-		if m.state.RestartCount == 0 {
-			if ns := <-m.ready; ns != nil {
-				return ns, nil
-			}
-		}
+// enter gives the life its network namespace: the first one's comes from the
+// command, if that could make it.
+func (m *Monitor) enter(l *life) (err error) {
+	l.ns = <-m.ready
+	switch {
+	case m.config.Network.Mode == network.Host && l.ns != nil:
+		err, l.ns = l.ns.Close(), nil
+	case m.config.Network.Mode != network.Host && l.ns == nil:
+		l.ns, err = network.NewNamespace()
 	}
-	return network.NewNamespace()
+	return err
 }
 
 func (m *Monitor) attachNetwork(ctx context.Context, l *life) error {

@@ -39,7 +39,7 @@ type Monitor struct {
 	mounts *mounts
 	out    *output
 	stdio  atomic.Pointer[stdio]
-	ready  chan *network.Namespace // made while the command was still busy
+	ready  chan *network.Namespace // made by the command; closed behind it
 	alone  chan struct{}           // closed when we are out of the command's cgroups
 	life   *life                   // the current one; set by the main goroutine, under legs
 
@@ -85,7 +85,6 @@ func Main(store *runtime.Store, id string) error {
 		stopping: make(chan struct{}),
 	}
 	go m.leaveCgroups()
-	go m.prepareNamespace()
 	c, err := connOf(os.NewFile(requestFD, "request"))
 	if err != nil {
 		return err
@@ -94,6 +93,7 @@ func Main(store *runtime.Store, id string) error {
 	if err := c.receiveJSON(kindRequest, &req); err != nil {
 		return m.handle.GiveUp() // who spawned us was killed, or thought better of it
 	}
+	go m.takeNamespace(c)
 	initial, err := m.begin(c, req)
 	if err != nil {
 		if c.sendJSON(kindReply, failure(err)) != nil {
@@ -117,16 +117,6 @@ func (m *Monitor) leaveCgroups() {
 	if err := m.store.LeaveCgroups(); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
-}
-
-// prepareNamespace makes a network namespace before anybody asks for it: that
-// takes the kernel about as long as the command needs to write the config.
-func (m *Monitor) prepareNamespace() {
-	ns, err := network.NewNamespace()
-	if err != nil {
-		ns = nil // asked again, it says why
-	}
-	m.ready <- ns
 }
 
 func failure(err error) Reply {

@@ -21,6 +21,7 @@ type kind byte
 const (
 	kindRequest  kind = 'q' // client: one Request, the first frame
 	kindReply    kind = 'r' // monitor: the Reply to it
+	kindNetwork  kind = 'n' // who spawned the monitor, after its request: a network.Handover; its descriptors follow
 	kindStdin    kind = '0' // client: bytes for the container
 	kindStdinEOF kind = '4' // client: no more of them
 	kindStdout   kind = '1' // monitor: bytes of the container

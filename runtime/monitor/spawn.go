@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -24,10 +25,11 @@ const Command = "monitor"
 
 // Spawned is a monitor that waits for the word to start its container.
 type Spawned struct {
-	handle  *runtime.Handle
-	session *Session
-	cmd     *exec.Cmd
-	errors  *os.File
+	handle    *runtime.Handle
+	session   *Session
+	cmd       *exec.Cmd
+	errors    *os.File
+	namespace <-chan *network.Namespace
 }
 
 // Spawn begins a monitor process for the container that h has locked. It
@@ -39,6 +41,7 @@ func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 	if err := runtime.KeepDescriptors(); err != nil {
 		return nil, fmt.Errorf("mark open files: %w", err)
 	}
+	namespace := makeNamespace()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -69,15 +72,22 @@ func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Spawned{handle: h, session: &Session{conn: c}, cmd: cmd, errors: errFile}, nil
+	return &Spawned{h, &Session{conn: c}, cmd, errFile, namespace}, nil
 }
 
-// Start lets the monitor start the container and returns when that runs; with
-// req.Attach the session goes on with its streams. On an error the monitor has
-// undone its part and is gone; the lock is the caller's again.
-func (s *Spawned) Start(req Request) (*Session, []string, error) {
+// Start lets the monitor start the container, whose configuration is c, and
+// returns when that runs; with req.Attach the session goes on with its streams. On
+// an error the monitor has undone its part and is gone; the lock is the caller's
+// again, and what Start has begun of the network goes with a clean-up of the
+// container.
+func (s *Spawned) Start(c *runtime.Config, req Request) (*Session, []string, error) {
 	req.Op = OpStart
-	reply, err := s.session.ask(req)
+	var reply Reply
+	err := s.session.send(req)
+	if err == nil {
+		_ = s.handOver(c) // of a monitor that can't take it the reply tells
+		reply, err = s.session.reply()
+	}
 	if err != nil {
 		s.Cancel()
 		if said := s.said(); errors.Is(err, ErrLost) && said != "" {
@@ -95,6 +105,9 @@ func (s *Spawned) Start(req Request) (*Session, []string, error) {
 
 // Cancel ends a monitor that has not started its container.
 func (s *Spawned) Cancel() {
+	if ns, ok := <-s.namespace; ok && ns != nil {
+		ns.Close()
+	}
 	s.session.Close()
 	_ = s.cmd.Wait() // it sees the end of its socket
 }

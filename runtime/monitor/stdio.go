@@ -121,26 +121,13 @@ func (s *stdio) close() {
 func receiveFile(socket *os.File) (*os.File, error) {
 	name := make([]byte, 4096)
 	control := make([]byte, unix.CmsgSpace(4))
-	n, cn, _, _, err := unix.Recvmsg(int(socket.Fd()), name, control, unix.MSG_CMSG_CLOEXEC)
+	_, cn, _, _, err := unix.Recvmsg(int(socket.Fd()), name, control, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	return fileOf(control[:cn], string(name[:n]))
-}
-
-// fileOf makes a file of the descriptor in a control message. It is
-// non-blocking, so that a close ends a read of it.
-func fileOf(control []byte, name string) (*os.File, error) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(messages) == 0 {
-		return nil, errors.Join(errNoFile, err)
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
+	files, err := filesOf(control[:cn])
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fds[0]), name), nil
+	return files[0], nil
 }
