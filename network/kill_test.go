@@ -87,6 +87,41 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
+// Nor does one that attaches the same container before anybody has cleaned up: a
+// monitor, say, whose command was killed while it began the network ahead.
+func TestKilledAndGoneOn(t *testing.T) {
+	l := newLab(t)
+	l.create(0, Config{Name: "mac_net20", Segment: Segment{Parent: trunk, VID: 20}, Subnets: []Subnet{{Prefix: prefix("10.0.2.0/24")}}})
+	dir := l.store[0].Dir[:len(l.store[0].Dir)-len("/networks")]
+	before := l.inventory(0)
+	whole := time.Duration(1 << 62)
+	for range 3 {
+		whole = min(whole, l.unhurt(dir))
+	}
+	half := 0
+	for i := range 80 {
+		l.killed(dir, whole*time.Duration(i)/240) // links are made early
+		found, err := l.store[0].ledger().scan()
+		must(t, err)
+		for _, key := range found.links {
+			if rec, ok := l.store[0].ledger().link(key); ok && rec.Index == 0 {
+				half++
+			}
+		}
+		must(t, l.store[0].Release("helper"))
+		b := l.start(0, "helper", Request{VLAN: "10", Parent: trunk, IP: "10.0.0.1", VLANDriver: driverEBPF, Probe: "off"})
+		l.stop(0, b)
+		must(t, b.store.Release(b.id))
+		l.clean(0, before)
+		if t.Failed() {
+			t.Fatalf("kill %d", i)
+		}
+	}
+	if half == 0 {
+		t.Error("no kill met a VLAN link in the making: this proves nothing")
+	}
+}
+
 // killed runs the helper and kills it after it began; true if it was done by
 // then.
 func (l *lab) killed(dir string, after time.Duration) bool {

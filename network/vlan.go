@@ -30,14 +30,25 @@ func (h host) ensureVLAN(l ledger, parent netlink.Link, ep Endpoint, key linkKey
 			return linkRecord{}, err
 		}
 	}
+	half := recorded && rec.Made && rec.Index == 0 // whoever made it was killed at that
+	if link == nil && half {
+		err = h.dropVLAN(l, key)
+	}
+	if err != nil {
+		return linkRecord{}, err
+	}
 	if link == nil {
 		return h.makeVLAN(l, parent, ep, key)
 	}
 	if recorded && rec.Index == link.index {
 		return rec, nil
 	}
-	// Made by somebody else, or by a run of ours that was killed right then.
-	ours := recorded && rec.Made && rec.Index == 0 && rec.Name == link.name && rec.Driver == link.driver
+	ours := half && rec.Name == link.name && rec.Driver == link.driver
+	if ours && rec.Driver == driverKernel {
+		if err := hermit(rec.Name); err != nil {
+			return linkRecord{}, err
+		}
+	}
 	rec = linkRecord{Segment: ep.Segment, Name: link.name, Index: link.index, Driver: link.driver, Made: ours}
 	return rec, l.setLink(key, rec)
 }
