@@ -84,7 +84,6 @@ func (r Registries) base() http.RoundTripper {
 		IdleConnTimeout:       30 * time.Second,
 		TLSHandshakeTimeout:   15 * time.Second,
 		ResponseHeaderTimeout: 60 * time.Second,
-		ReadBufferSize:        64 << 10,
 		DisableCompression:    true, // blobs are compressed and have digests
 	}
 	unverified := plain.Clone()

@@ -59,7 +59,7 @@ func measure(line string, daemon int) error {
 		}
 		cpu, peak = cpu+after-before, max(peak, high)
 	}
-	fmt.Printf("%.2f %.2f %d\n", wall.Seconds(), cpu.Seconds(), peak>>10)
+	fmt.Printf("%.2f %.2f %.1f\n", wall.Seconds(), cpu.Seconds(), float64(peak)/(1<<10))
 	return nil
 }
 

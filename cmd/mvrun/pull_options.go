@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"github.com/docker/go-units"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -15,11 +14,6 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/rootfs"
 )
-
-// spareMemory is for commands that move layers: what they hold at a time is small
-// beside the garbage that the headers of thousands of files make. Collecting it
-// twice as often takes 3 % of a pull's processor time and a third of its heap.
-func spareMemory() { debug.SetGCPercent(50) }
 
 func insecureFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "insecure", Usage: "allow plain HTTP and unknown certificates"}
@@ -46,6 +40,7 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 		return opt, finish, err
 	}
 	opt.Unpack = func(ctx context.Context, ls []v1.Layer) error {
+		forgetStart()
 		_, err := layers.Unpack(ctx, ls)
 		return err
 	}
@@ -91,6 +86,7 @@ func unpackFirst(ctx context.Context, c *cli.Context, root string, images *image
 	limit, err := unpackLimit(c)
 	images.LimitUnpacked(limit)
 	images.UnpackWith(func(ls []v1.Layer) error {
+		forgetStart()
 		_, err := layers.Unpack(ctx, ls)
 		return err
 	})
