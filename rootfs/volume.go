@@ -88,6 +88,12 @@ func (v *Volumes) make(want Volume) error {
 	if err := os.MkdirAll(v.dir, 0o711); err != nil {
 		return err
 	}
+	_ = v.sweep() // what can't go now is in nobody's way
+	making, err := flockDir(v.dir, unix.LOCK_SH)
+	if err != nil {
+		return err
+	}
+	defer making.Close()
 	tmp, err := os.MkdirTemp(v.dir, ".new-*")
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func (v *Volumes) List() ([]Volume, error) {
 	var vols []Volume
 	var damage []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+		if hidden(e) {
 			continue
 		}
 		vol, err := v.Get(e.Name())
@@ -163,6 +169,7 @@ func (v *Volumes) Remove(name string) error {
 	if !volumeName().MatchString(name) {
 		return fmt.Errorf("%w: %s", ErrNoVolume, name)
 	}
+	_ = v.sweep()
 	// Out of sight in one step: half a volume must not be found.
 	gone := filepath.Join(v.dir, ".gone-"+randomName())
 	err := os.Rename(filepath.Join(v.dir, name), gone)
@@ -178,18 +185,26 @@ func (v *Volumes) Remove(name string) error {
 	return nil
 }
 
-// Sweep removes what killed commands left half-made or half-removed. It is for
-// when no volume is being made.
-func (v *Volumes) Sweep() error {
+// sweep removes what killed commands left half-made or half-removed, unless a
+// volume is being made.
+func (v *Volumes) sweep() error {
 	entries, err := os.ReadDir(v.dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil || !slices.ContainsFunc(entries, hidden) {
 		return err
 	}
+	alone, err := flockDir(v.dir, unix.LOCK_EX|unix.LOCK_NB)
+	if err != nil {
+		return err
+	}
+	defer alone.Close()
 	var errs []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+		if hidden(e) {
 			errs = append(errs, os.RemoveAll(filepath.Join(v.dir, e.Name())))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// hidden tells what is no volume yet, or no more.
+func hidden(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") }

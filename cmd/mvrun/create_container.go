@@ -23,6 +23,7 @@ type creation struct {
 	handle *runtime.Handle
 	wish   *wish
 	undo   []func()
+	held   []func() // release what is held until the container is committed
 }
 
 // begin takes an ID. The name comes with the rest: a monitor can boot meanwhile.
@@ -180,6 +181,7 @@ func (cr *creation) cidfile(path string) error {
 
 // abandon undoes everything, the last first.
 func (cr *creation) abandon() error {
+	cr.letGo()
 	for i := len(cr.undo) - 1; i >= 0; i-- {
 		cr.undo[i]()
 	}
@@ -192,7 +194,7 @@ func createContainer(ctx context.Context, c *cli.Context, store *runtime.Store, 
 	if err != nil {
 		return err
 	}
-	release, err := cr.holdImages()
+	release, err := cr.hold()
 	if err != nil {
 		return errors.Join(err, cr.abandon())
 	}

@@ -103,7 +103,7 @@ func psRow(store *runtime.Store, cont *runtime.Container, whole, size bool) map[
 		"Labels":       joinLabels(conf.Labels),
 		"Networks":     networkNames(conf),
 		"Mounts":       mountNames(conf, whole),
-		"LocalVolumes": fmt.Sprint(len(volumesOf(conf))),
+		"LocalVolumes": fmt.Sprint(len(conf.Volumes())),
 		"Platform":     conf.Platform + "/" + conf.Architecture,
 		"Size":         "0B",
 	}
@@ -179,13 +179,4 @@ func mountNames(conf *runtime.Config, whole bool) string {
 		}
 	}
 	return strings.Join(names, ",")
-}
-
-func volumesOf(conf *runtime.Config) (names []string) {
-	for _, m := range conf.Mounts {
-		if m.Type == "volume" {
-			names = append(names, m.Name)
-		}
-	}
-	return names
 }

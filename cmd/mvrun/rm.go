@@ -62,7 +62,7 @@ func remove(store *runtime.Store, ref string, force, volumes bool) error {
 		return err
 	}
 	if cont != nil && (volumes || cont.Config.AutoRemove) {
-		if err := removeAnonymousVolumes(store, cont); err != nil {
+		if err := store.RemoveAnonymousVolumes(&cont.Config); err != nil {
 			return errors.Join(err, h.Close())
 		}
 	}

@@ -79,7 +79,7 @@ func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, 
 	if err != nil {
 		return nil, err
 	}
-	release, err := cr.holdImages()
+	release, err := cr.hold()
 	if err != nil {
 		return nil, errors.Join(err, cr.abandon())
 	}

@@ -73,49 +73,22 @@ var volumeRmCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		users, err := volumeUsers(store)
-		if err != nil {
-			return err
-		}
 		var last error
-		for _, name := range c.Args().Slice() {
-			err := removeVolume(store, name, users[name])
+		store.RemoveVolumes(c.Args().Slice(), "", func(name string, err error) {
 			if errors.Is(err, rootfs.ErrNoVolume) && c.Bool("force") {
 				err = nil
 			}
 			if err == nil {
 				fmt.Fprintln(c.App.Writer, name)
-				continue
+				return
 			}
 			if last != nil {
 				report(c.App.ErrWriter, last)
 			}
 			last = err
-		}
+		})
 		return last
 	},
-}
-
-func removeVolume(store *runtime.Store, name string, users []string) error {
-	if len(users) > 0 {
-		return fmt.Errorf("remove volume %s: volume is in use - [%s]: remove these containers first", name, strings.Join(users, ", "))
-	}
-	return rootfs.OpenVolumes(store.Root).Remove(name)
-}
-
-// volumeUsers lists the containers of each volume, running or not.
-func volumeUsers(store *runtime.Store) (map[string][]string, error) {
-	containers, errs := store.List()
-	if len(errs) > 0 {
-		return nil, errs[0] // it may use any
-	}
-	users := map[string][]string{}
-	for _, c := range containers {
-		for _, name := range volumesOf(&c.Config) {
-			users[name] = append(users[name], c.Config.ID)
-		}
-	}
-	return users, nil
 }
 
 var volumePruneCommand = &cli.Command{
@@ -149,25 +122,29 @@ func pruneVolumes(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := volumeUsers(store)
+	users, err := store.VolumeUsers()
 	if err != nil {
 		return err
 	}
 	vols, err := rootfs.OpenVolumes(store.Root).List()
 	errs := []error{err}
-	var removed []string
+	var unused, removed []string
 	var freed int64
+	sizes := map[string]int64{}
 	for _, v := range vols {
-		if !all && !v.Anonymous || len(users[v.Name]) > 0 || !filter.match(v, users) {
-			continue
+		if (all || v.Anonymous) && len(users[v.Name]) == 0 && filter.match(v, users) {
+			unused = append(unused, v.Name)
+			sizes[v.Name] = treeSize(v.Path)
 		}
-		size := treeSize(v.Path)
-		if err := removeVolume(store, v.Name, nil); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		removed, freed = append(removed, v.Name), freed+size
 	}
+	store.RemoveVolumes(unused, "", func(name string, err error) {
+		switch {
+		case err == nil:
+			removed, freed = append(removed, name), freed+sizes[name]
+		case !runtime.VolumeStays(err):
+			errs = append(errs, err)
+		}
+	})
 	if len(removed) > 0 {
 		fmt.Fprintf(c.App.Writer, "Deleted Volumes:\n%s\n\n", strings.Join(removed, "\n"))
 	}

@@ -38,7 +38,7 @@ var volumeLsCommand = &cli.Command{
 		}
 		users := map[string][]string{}
 		if len(filter["dangling"]) > 0 {
-			if users, err = volumeUsers(store); err != nil {
+			if users, err = store.VolumeUsers(); err != nil {
 				return err
 			}
 		}

@@ -14,18 +14,21 @@ func (cr *creation) volumes() error {
 	if err := cr.nameVolumes(); err != nil {
 		return err
 	}
-	vols := rootfs.OpenVolumes(cr.store.Root)
-	for i := range cr.wish.config.Mounts {
-		m := &cr.wish.config.Mounts[i]
+	vols, conf := rootfs.OpenVolumes(cr.store.Root), &cr.wish.config
+	for i := range conf.Mounts {
+		m := &conf.Mounts[i]
 		if m.Type != "volume" {
 			continue
 		}
-		vol, created, err := vols.Create(rootfs.Volume{Name: m.Name, Anonymous: m.Anonymous})
+		vol, created, release, err := vols.Take(rootfs.Volume{Name: m.Name, Anonymous: m.Anonymous})
 		if err != nil {
 			return err
 		}
+		cr.held = append(cr.held, release)
 		if created {
-			cr.undo = append(cr.undo, func() { _ = vols.Remove(vol.Name) })
+			cr.undo = append(cr.undo, func() {
+				cr.store.RemoveVolumes([]string{vol.Name}, conf.ID, func(string, error) {}) // unless others use it by now
+			})
 		}
 		m.Name = vol.Name
 		entries, err := os.ReadDir(vol.Path)
@@ -50,11 +53,6 @@ func (cr *creation) nameVolumes() error {
 		return nil
 	}
 	return cr.handle.WritePending(&cr.wish.config)
-}
-
-// removeAnonymousVolumes removes the volumes that came with the container.
-func removeAnonymousVolumes(store *runtime.Store, cont *runtime.Container) error {
-	return store.RemoveAnonymousVolumes(&cont.Config)
 }
 
 // inspectVolumeObject finds a volume for inspect.
