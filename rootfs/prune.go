@@ -37,8 +37,8 @@ func (s *Store) pruneEntry(name string, keep func(dir, diffID string) bool) (int
 	switch {
 	case name == "empty":
 		return 0, nil
-	case strings.HasSuffix(name, ".lock"):
-		return 0, nil // removed with the rest of its unpacking
+	case strings.HasSuffix(name, ".lock"): // with the rest of its unpacking, if there is any
+		return 0, s.pruneHalf(strings.TrimSuffix(name, ".lock") + ".tmp")
 	case strings.HasPrefix(name, "."):
 		return 0, s.pruneHalf(name)
 	case keep(path, name):

@@ -24,6 +24,10 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// Killed between the layer's rename and the end.
+	if err := os.WriteFile(filepath.Join(dir, ".dd.lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	busy, err := jsonfile.OpenLocked(filepath.Join(dir, ".cc.lock"), true) // someone unpacks cc
 	if err != nil {
 		t.Fatal(err)
