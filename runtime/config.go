@@ -40,9 +40,11 @@ type Config struct {
 	StopSignal  string `json:"stopSignal,omitempty"`
 	StopTimeout *int   `json:"stopTimeout,omitempty"` // seconds; negative waits for ever
 
-	Mounts   []Mount `json:"mounts,omitempty"`
-	ReadOnly bool    `json:"readOnly,omitempty"`
-	ShmSize  int64   `json:"shmSize,omitempty"` // bytes
+	Mounts []Mount `json:"mounts,omitempty"`
+	// VolumesFrom is --volumes-from as typed, shown only: Mounts has what it brought.
+	VolumesFrom []string `json:"volumesFrom,omitempty"`
+	ReadOnly    bool     `json:"readOnly,omitempty"`
+	ShmSize     int64    `json:"shmSize,omitempty"` // bytes
 
 	Security  Security      `json:"security"`
 	Resources Resources     `json:"resources"`
@@ -68,6 +70,7 @@ type Mount struct {
 	Options     []string `json:"options,omitempty"`     // of a tmpfs
 	CopyUp      bool     `json:"copyUp,omitempty"`      // a volume fresh at the container's creation
 	Anonymous   bool     `json:"anonymous,omitempty"`   // a volume that goes with the container
+	From        string   `json:"from,omitempty"`        // the container of --volumes-from, shown only
 	MustExist   bool     `json:"mustExist,omitempty"`   // a bind whose source is not made: --mount
 }
 

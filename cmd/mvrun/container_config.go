@@ -34,7 +34,7 @@ func parseWish(c *cli.Context) (*wish, error) {
 	}
 	w := &wish{image: c.Args().First(), cmd: c.Args().Tail()}
 	for _, read := range []func(*cli.Context, *wish) error{
-		readProcess, readEnvironment, readMounts, readSecurity, readLimits, readNetwork, readAllow, readLifecycle,
+		readProcess, readEnvironment, readMounts, readVolumesFrom, readSecurity, readLimits, readNetwork, readAllow, readLifecycle,
 	} {
 		if err := read(c, w); err != nil {
 			return nil, err

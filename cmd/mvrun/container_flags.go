@@ -41,6 +41,7 @@ func hostFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "volume", Aliases: []string{"v"}, Usage: "bind a directory or a volume, SOURCE:TARGET[:OPTIONS]"},
 		&cli.StringSliceFlag{Name: "mount", Usage: "type=bind|volume|tmpfs,source=…,target=…"},
+		&cli.StringSliceFlag{Name: "volumes-from", Usage: "mount what another container has of volumes and of the host, CONTAINER[:ro]"},
 		&cli.StringSliceFlag{Name: "tmpfs", Usage: "mount a tmpfs, TARGET[:OPTIONS]"},
 		&cli.BoolFlag{Name: "read-only", Usage: "mount the root file system read-only"},
 		&cli.StringFlag{Name: "shm-size", Usage: "size of /dev/shm"},

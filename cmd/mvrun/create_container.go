@@ -51,6 +51,9 @@ func (cr *creation) fill(ctx context.Context, c *cli.Context) error {
 	if err := cr.layers(ctx, c, img); err != nil {
 		return err
 	}
+	if err := cr.volumesFrom(); err != nil {
+		return err
+	}
 	if err := applyImage(cr.wish, img); err != nil {
 		return err
 	}

@@ -108,6 +108,7 @@ func viewHostConfig(conf *runtime.Config) hostConfigView {
 			v.Devices = append(v.Devices, deviceView{host, dev.Path, access})
 		}
 	}
+	v.VolumesFrom = conf.VolumesFrom
 	for _, m := range conf.Mounts {
 		viewBind(&v, m)
 	}
@@ -122,7 +123,7 @@ func viewBind(v *hostConfigView, m runtime.Mount) {
 		v.Tmpfs[m.Destination] = strings.Join(m.Options, ",")
 		return
 	}
-	if m.Anonymous {
+	if m.Anonymous || m.From != "" {
 		return
 	}
 	bind := m.Source + m.Name + ":" + m.Destination
