@@ -15,6 +15,8 @@ type Image struct {
 	ID v1.Hash
 	// Digest is the manifest's.
 	Digest v1.Hash
+	// ManifestSize is that manifest's, in bytes.
+	ManifestSize int64
 	// Names are the familiar forms ("busybox:latest"), sorted; none when the
 	// image has lost its name to another.
 	Names []string
@@ -54,7 +56,7 @@ func (s *Store) image(idx *v1.IndexManifest, desc v1.Descriptor) (*Image, error)
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{ID: manifest.Config.Digest, Digest: desc.Digest, Config: config, manifest: manifest, store: s}
+	img := &Image{ID: manifest.Config.Digest, Digest: desc.Digest, ManifestSize: desc.Size, Config: config, manifest: manifest, store: s}
 	for _, d := range idx.Manifests {
 		if d.Digest != desc.Digest {
 			continue

@@ -56,6 +56,9 @@ func (s *Store) Push(ctx context.Context, ref string, opt PullOptions) (*Image, 
 	if err := remote.Write(to, whole, options...); err != nil {
 		return nil, explain("push", tag, err)
 	}
+	if opt.Progress != nil {
+		opt.Progress.Status("layers", "Pushed")
+	}
 	return img, s.recordSource(img, full, repoOf(tag))
 }
 
@@ -84,7 +87,6 @@ func report(to Progress, updates <-chan v1.Update) (finished func()) {
 			}
 			to.Update("layers", u.Complete)
 		}
-		to.Status("layers", "Pushed")
 	}()
 	return func() { <-done }
 }

@@ -13,11 +13,12 @@ import (
 // plainProgress is progress for what is no terminal: a line for each step, as Docker
 // writes them.
 type plainProgress struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	start string // what each begins with
 }
 
-func (l *plainProgress) Start(id string, _ int64) { l.Status(id, "Pulling fs layer") }
+func (l *plainProgress) Start(id string, _ int64) { l.Status(id, l.start) }
 func (l *plainProgress) Update(string, int64)     {}
 
 func (l *plainProgress) Status(id, status string) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -15,6 +16,7 @@ var pullCommand = &cli.Command{
 	Usage:     "bring an image from a registry",
 	ArgsUsage: "NAME[:TAG|@DIGEST]",
 	Flags: []cli.Flag{
+		allTagsFlag(), trustFlag(),
 		&cli.StringFlag{Name: "platform", Usage: "os/arch[/variant] instead of this machine's"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print the name only"},
 		insecureFlag(), unpackLimitFlag(),
@@ -31,17 +33,41 @@ func pull(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	store, images, err := openImages(c)
-	if err != nil {
+	if err := checkAllTags(c, ref, full); err != nil {
 		return err
 	}
-	quiet, w := c.Bool("quiet"), c.App.Writer
-	opt, finish, err := pullOptions(c, store.Root, w, quiet)
+	store, images, err := openImages(c)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
+	if !c.Bool("all-tags") {
+		return pullOne(ctx, c, store.Root, images, ref)
+	}
+	from, err := registries(c)
+	if err != nil {
+		return err
+	}
+	refs, err := from.Tags(ctx, ref)
+	for _, ref := range refs {
+		if err == nil {
+			err = pullOne(ctx, c, store.Root, images, ref)
+		}
+	}
+	return err
+}
+
+func pullOne(ctx context.Context, c *cli.Context, root string, images *image.Store, ref string) error {
+	full, err := image.Canonical(ref)
+	if err != nil {
+		return err
+	}
+	quiet, w := c.Bool("quiet"), c.App.Writer
+	opt, finish, err := pullOptions(c, root, w, quiet)
+	if err != nil {
+		return err
+	}
 	before, _ := images.Get(ref)
 	if !quiet {
 		announcePull(w, ref, full)

@@ -50,7 +50,7 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 		bars := newBars(f)
 		opt.Progress, finish = bars, bars.wait
 	default:
-		opt.Progress = &plainProgress{w: w}
+		opt.Progress = &plainProgress{w: w, start: "Pulling fs layer"}
 	}
 	return opt, finish, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -13,42 +15,86 @@ var pushCommand = &cli.Command{
 	Usage:     "send an image to the registry in its name",
 	ArgsUsage: "NAME[:TAG]",
 	Flags: []cli.Flag{
+		allTagsFlag(), trustFlag(),
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print the name only"},
 		insecureFlag(),
 	},
-	Action: func(c *cli.Context) error {
-		if c.NArg() != 1 {
-			return errUsage(c, "1 argument, an image")
-		}
-		ref := c.Args().First()
-		full, err := image.TagName(ref)
-		if err != nil {
+	Action: push,
+}
+
+func push(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return errUsage(c, "1 argument, an image")
+	}
+	ref := c.Args().First()
+	full, err := image.TagName(ref)
+	if err != nil {
+		return err
+	}
+	if err := checkAllTags(c, ref, full); err != nil {
+		return err
+	}
+	_, images, err := openImages(c)
+	if err != nil {
+		return err
+	}
+	refs := []string{ref}
+	if c.Bool("all-tags") {
+		if refs, err = tagsOf(images, full); err != nil {
 			return err
 		}
-		store, images, err := openImages(c)
-		if err != nil {
+	}
+	ctx, stop := interruptible(c)
+	defer stop()
+	if !c.Bool("quiet") {
+		fmt.Fprintf(c.App.Writer, "The push refers to repository [%s]\n", repository(full))
+	}
+	for _, ref := range refs {
+		if err := pushOne(ctx, c, images, ref); err != nil {
 			return err
 		}
-		opt, finish, err := pullOptions(c, store.Root, c.App.Writer, c.Bool("quiet"))
-		if err != nil {
-			return err
+	}
+	return nil
+}
+
+// tagsOf lists the names that images of the store have in the repository.
+func tagsOf(images *image.Store, full string) (names []string, err error) {
+	all, damage := images.List()
+	for _, img := range all {
+		for _, name := range img.Names {
+			if repository(name) == repository(full) {
+				names = append(names, name)
+			}
 		}
-		ctx, stop := interruptible(c)
-		defer stop()
-		if !c.Bool("quiet") {
-			fmt.Fprintf(c.App.Writer, "The push refers to repository [%s]\n", repository(full))
-		}
-		img, err := images.Push(ctx, ref, opt)
-		finish()
-		if err != nil {
-			return err
-		}
-		if c.Bool("quiet") {
-			fmt.Fprintln(c.App.Writer, full)
-			return nil
-		}
-		_, tag := splitName(full)
-		fmt.Fprintf(c.App.Writer, "%s: digest: %s size: %d\n", tag, img.Digest, img.Size())
+	}
+	if len(names) == 0 {
+		return nil, errors.Join(fmt.Errorf("%w: %s has no tags here", image.ErrNotFound, repository(full)), damage)
+	}
+	return names, damage
+}
+
+func pushOne(ctx context.Context, c *cli.Context, images *image.Store, ref string) error {
+	full, err := image.TagName(ref)
+	if err != nil {
+		return err
+	}
+	opt, finish, err := pullOptions(c, "", c.App.Writer, c.Bool("quiet"))
+	if err != nil {
+		return err
+	}
+	if plain, ok := opt.Progress.(*plainProgress); ok {
+		plain.start = "Pushing"
+	}
+	img, err := images.Push(ctx, ref, opt)
+	finish()
+	if err != nil {
+		return err
+	}
+	if c.Bool("quiet") {
+		fmt.Fprintln(c.App.Writer, full)
 		return nil
-	},
+	}
+	_, tag := splitName(full)
+	fmt.Fprintf(c.App.Writer, "%s: digest: %s size: %d\n", tag, img.Digest, img.ManifestSize)
+	return nil
 }

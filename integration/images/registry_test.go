@@ -107,6 +107,31 @@ func (f *fake) push(t *testing.T, repo string, img v1.Image) {
 	}
 }
 
+// All tags of a repository, there and back.
+func TestAllTags(t *testing.T) {
+	h := host(t)
+	startRegistry(t, h)
+	h.OK("tag", "busybox", local+"/all:1")
+	h.OK("tag", "busybox", local+"/all:2")
+	h.OK("tag", "busybox", local+"/other:3")
+	if got := h.OK("push", "-q", "-a", local+"/all"); got != local+"/all:1\n"+local+"/all:2" {
+		t.Errorf("push -a says %q", got)
+	}
+	forget(h)
+	h.OK("pull", "-q", "--all-tags", local+"/all")
+	if got := h.OK("images", "--format", "{{.Repository}}:{{.Tag}}"); got != local+"/all:1\n"+local+"/all:2" {
+		t.Errorf("pull -a brought %q", got)
+	}
+	in(h, local+"/all:2", "true")
+	h.Refused(1, "no such image in the registry", "pull", "-a", local+"/other")
+	h.Refused(1, "no such image: "+local+"/none has no tags here", "push", "-a", local+"/none")
+	for _, command := range []string{"pull", "push"} {
+		h.Refused(1, "give the repository alone", command, "-a", local+"/all:1")
+		h.Refused(1, "there is no content trust", command, "--disable-content-trust=false", local+"/all:1")
+		h.OK(command, "--disable-content-trust", local+"/all:1")
+	}
+}
+
 // slowly sends bodies at 20 MB/s or so, so that there are moments in a pull.
 func (f *fake) slowly(w http.ResponseWriter, r *http.Request) bool {
 	f.handler.ServeHTTP(pieces{w}, r)
