@@ -26,7 +26,7 @@ var runCommand = passProgram(&cli.Command{
 })
 
 func runContainer(c *cli.Context) error {
-	go runtime.WarmCgroups()
+	early := monitor.Prepare()
 	w, err := parseWish(c)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func runContainer(c *cli.Context) error {
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	session, err := launch(ctx, c, store, w, streams.request(!detached))
+	session, err := launch(ctx, c, store, early, w, streams.request(!detached))
 	if err != nil {
 		return withInterrupt(ctx, err)
 	}
@@ -74,7 +74,7 @@ func runContainer(c *cli.Context) error {
 
 // launch makes the container and starts it; either both happen or neither.
 // The monitor boots while the container's configuration is being made.
-func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, req monitor.Request) (*monitor.Session, error) {
+func launch(ctx context.Context, c *cli.Context, store *runtime.Store, early *monitor.Early, w *wish, req monitor.Request) (*monitor.Session, error) {
 	cr, err := begin(store, w)
 	if err != nil {
 		return nil, err
@@ -84,10 +84,7 @@ func launch(ctx context.Context, c *cli.Context, store *runtime.Store, w *wish, 
 		return nil, errors.Join(err, cr.abandon())
 	}
 	defer release()
-	spawned, err := monitor.Spawn(cr.handle, storeFlags(store))
-	if err != nil {
-		return nil, errors.Join(err, cr.abandon())
-	}
+	spawned := early.Spawn(cr.handle, storeFlags(store))
 	if err := cr.fill(ctx, c); err != nil {
 		spawned.Cancel()
 		return nil, errors.Join(err, cr.abandon())

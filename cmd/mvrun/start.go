@@ -111,7 +111,7 @@ func answers(store *runtime.Store, id string) bool {
 // startContainer starts a container that is there. A start that fails leaves
 // it as it was, with the reason in its state.
 func startContainer(c *cli.Context, store *runtime.Store, id string, req monitor.Request) (*monitor.Session, error) {
-	go runtime.WarmCgroups()
+	early := monitor.Prepare()
 	h, err := lockStopped(store, id)
 	if err != nil {
 		return nil, err
@@ -120,11 +120,7 @@ func startContainer(c *cli.Context, store *runtime.Store, id string, req monitor
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	spawned, err := monitor.Spawn(h, storeFlags(store))
-	if err != nil {
-		return nil, errors.Join(err, h.Close())
-	}
-	session, warnings, err := spawned.Start(&conf, req)
+	session, warnings, err := early.Spawn(h, storeFlags(store)).Start(&conf, req)
 	if err != nil {
 		return nil, errors.Join(err, h.StartFailed(err))
 	}

@@ -61,29 +61,35 @@ func Ask(conn Conn, c Claim) error {
 	return nil
 }
 
-// ask sends the probes and listens after each; nil if nobody answers. The times
-// run from the sending, so that a late probe is not a short one.
+// ask sends the probes and listens after each; nil if nobody answers. A probe that
+// goes out late, for the process was not scheduled, has its whole share of the
+// window all the same.
 func ask(ctx context.Context, conn Conn, d dialect, window time.Duration, asked time.Time) (*rival, error) {
+	next := asked
 	for i := range probeNum {
-		wait := window / probeNum
-		if i == 0 && !asked.IsZero() {
-			wait -= min(time.Since(asked), wait)
-		} else if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
-			return nil, err
+		if i > 0 || asked.IsZero() {
+			if err := conn.Send(d.probe.payload, d.probe.to); err != nil {
+				return nil, err
+			}
+			if now := time.Now(); now.Sub(next) > sweep {
+				next = now
+			}
 		}
+		next = next.Add(window / probeNum)
+		until := next
 		if i == probeNum-1 {
-			wait -= sweep
+			until = next.Add(-sweep)
 		}
-		if r, err := hear(ctx, conn, d, wait); r != nil || err != nil {
+		if r, err := hear(ctx, conn, d, until); r != nil || err != nil {
 			return r, err
 		}
 	}
-	return hear(ctx, conn, d, sweep)
+	return hear(ctx, conn, d, time.Now().Add(sweep))
 }
 
-// hear listens for a time.
-func hear(ctx context.Context, conn Conn, d dialect, wait time.Duration) (*rival, error) {
-	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+// hear listens until then.
+func hear(ctx context.Context, conn Conn, d dialect, until time.Time) (*rival, error) {
+	if err := conn.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
 	b := make([]byte, packetSize)

@@ -7,6 +7,7 @@ package vlanbpf
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -92,6 +93,23 @@ func pushProgram(vid uint16, parent int) asm.Instructions {
 		asm.Return(),
 		asm.Mov.Imm(asm.R0, actShot).WithSymbol("drop"),
 		asm.Return(),
+	}
+}
+
+// program is one that is being loaded; called, it waits until that is done.
+type program func() (*ebpf.Program, error)
+
+// loading loads a program while its caller does something else: the kernel takes
+// its time to verify one.
+func loading(name string, insns asm.Instructions) program {
+	p := sync.OnceValues(func() (*ebpf.Program, error) { return load(name, insns) })
+	go p()
+	return p
+}
+
+func (p program) close() {
+	if prog, err := p(); err == nil {
+		prog.Close()
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"strings"
 
-	"github.com/cilium/ebpf/asm"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -61,12 +60,16 @@ func Busy(h *netlink.Handle, parent netlink.Link) (bool, error) {
 // answer's way out. Idempotent: it repairs what somebody took apart.
 func Add(h *netlink.Handle, parent, ifb netlink.Link, vid uint16) error {
 	p, i := parent.Attrs().Index, ifb.Attrs().Index
+	name := fmt.Sprintf("mvrun_vlan_%d", vid)
+	push, pop := loading(name, pushProgram(vid, p)), loading(name, popProgram(vid, i))
+	defer push.close()
+	defer pop.close() // the filters hold them
 	if err := addQdisc(h, i); err != nil {
 		return fmt.Errorf("add clsact to %s: %w", ifb.Attrs().Name, err)
 	}
 	out, to, err := find(h, ifb, netlink.HANDLE_MIN_EGRESS, vid)
 	if err == nil && (out == nil || to != p) {
-		err = attach(h, ifb, netlink.HANDLE_MIN_EGRESS, vid, p, pushProgram(vid, p))
+		err = attach(h, ifb, netlink.HANDLE_MIN_EGRESS, vid, p, push)
 	}
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func Add(h *netlink.Handle, parent, ifb netlink.Link, vid uint16) error {
 	if err := Remove(h, parent, vid); err != nil {
 		return err
 	}
-	return attach(h, parent, netlink.HANDLE_MIN_INGRESS, vid, i, popProgram(vid, i))
+	return attach(h, parent, netlink.HANDLE_MIN_INGRESS, vid, i, pop)
 }
 
 // Remove takes the VLAN's filter off the parent; the ifb, which has filters of
@@ -91,12 +94,11 @@ func Remove(h *netlink.Handle, parent netlink.Link, vid uint16) error {
 	return nil
 }
 
-func attach(h *netlink.Handle, link netlink.Link, where uint32, vid uint16, to int, insns asm.Instructions) error {
-	prog, err := load(fmt.Sprintf("mvrun_vlan_%d", vid), insns)
+func attach(h *netlink.Handle, link netlink.Link, where uint32, vid uint16, to int, load program) error {
+	prog, err := load()
 	if err != nil {
 		return err
 	}
-	defer prog.Close() // the filter holds it
 	err = h.FilterAdd(&netlink.BpfFilter{
 		FilterAttrs: netlink.FilterAttrs{
 			LinkIndex: link.Attrs().Index,

@@ -7,35 +7,62 @@ import (
 	"github.com/mvrun/mvrun/runtime"
 )
 
-// The container's network namespace is made by the command that starts it, while
-// the monitor boots, and the container's addresses are asked for from there: the
-// wait for an answer is the longest part of a start. What can't be done on this
-// side is done on the other, which says why it can't be.
+// Early is what every start of a container needs, begun before anything is known
+// of the container.
+type Early struct{ namespace namespace }
 
-// makeNamespace makes the namespace before it is known what it is for: that takes
-// the kernel about as long as the command needs to decide.
-func makeNamespace() <-chan *network.Namespace {
-	made := make(chan *network.Namespace, 1)
-	go func() {
+// Prepare begins a start. It returns at once. What it makes goes with this process
+// if no container comes of it.
+//
+// The container's network namespace is made here, and its addresses are asked for
+// from here, while its monitor boots: the wait for an answer is the longest part of
+// a start. What can't be done on this side is done on the other, which says why it
+// can't be.
+func Prepare() *Early {
+	go runtime.WarmCgroups()
+	return &Early{begin(func() *network.Namespace {
 		ns, err := network.NewNamespace()
 		if err != nil {
-			ns = nil
+			return nil
 		}
-		made <- ns
-		close(made)
-	}()
+		return ns
+	})}
+}
+
+// namespace is one that is being made, or nil, of which the monitor makes one.
+type namespace <-chan *network.Namespace
+
+func begin(build func() *network.Namespace) namespace {
+	made := make(chan *network.Namespace, 1)
+	go func() { made <- build() }()
 	return made
 }
 
-// handOver begins the container's network and gives it to the monitor, which has
-// the request already and works beside us.
-func (s *Spawned) handOver(c *runtime.Config) error {
-	ns := <-s.namespace
+func (n namespace) close() {
+	if ns := <-n; ns != nil {
+		ns.Close()
+	}
+}
+
+// goAhead begins the container's network.
+func (s *Spawned) goAhead(c *runtime.Config) namespace {
+	return begin(func() *network.Namespace {
+		ns := <-s.early.namespace
+		if ns != nil {
+			s.handle.Ahead(context.Background(), ns, c)
+		}
+		return ns
+	})
+}
+
+// handOver gives the namespace to the monitor, which has the request already and
+// works beside us.
+func (s *Spawned) handOver(begun namespace) error {
+	ns := <-begun
 	if ns == nil {
 		return s.session.conn.sendJSON(kindNetwork, nil)
 	}
 	defer ns.Close()
-	s.handle.Ahead(context.Background(), ns, c)
 	record, files := ns.Handover()
 	if err := s.session.conn.sendJSON(kindNetwork, record); err != nil {
 		return err

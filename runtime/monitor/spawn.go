@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -25,26 +24,32 @@ const Command = "monitor"
 
 // Spawned is a monitor that waits for the word to start its container.
 type Spawned struct {
-	handle    *runtime.Handle
-	session   *Session
-	cmd       *exec.Cmd
-	errors    *os.File
-	namespace <-chan *network.Namespace
+	handle *runtime.Handle
+	early  *Early
+	born   chan error // of the process, which what follows describes
+
+	session *Session
+	cmd     *exec.Cmd
+	errors  *os.File
 }
 
-// Spawn begins a monitor process for the container that h has locked. It
-// makes ready what needs no configuration while its parent is still writing
-// that. flags are mvrun's own, such as --root. Exactly one of Start and
-// Cancel must follow.
-func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
+// Spawn begins a monitor process for the container that h has locked. It boots
+// while its parent is still deciding what it is for. flags are mvrun's own, such
+// as --root. Exactly one of Start and Cancel must follow.
+func (e *Early) Spawn(h *runtime.Handle, flags []string) *Spawned {
+	s := &Spawned{handle: h, early: e, born: make(chan error, 1)}
+	go func() { s.born <- s.spawn(flags) }()
+	return s
+}
+
+func (s *Spawned) spawn(flags []string) error {
 	// A pipe or lock of our caller's must not stay open as long as a container.
 	if err := runtime.KeepDescriptors(); err != nil {
-		return nil, fmt.Errorf("mark open files: %w", err)
+		return fmt.Errorf("mark open files: %w", err)
 	}
-	namespace := makeNamespace()
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer theirs.Close()
 	// What a dying monitor says reaches who started it, by a file that has no
@@ -52,13 +57,13 @@ func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 	errFile, err := memfile("monitor.err")
 	if err != nil {
 		ours.Close()
-		return nil, err
+		return err
 	}
-	cmd := exec.Command("/proc/self/exe", append(flags, Command, h.ID)...)
+	cmd := exec.Command("/proc/self/exe", append(flags, Command, s.handle.ID)...)
 	cmd.Dir = "/"
 	cmd.Args[0] = "mvrun"
 	cmd.Stderr = errFile
-	cmd.ExtraFiles = []*os.File{lockFD - 3: h.File(), requestFD - 3: theirs}
+	cmd.ExtraFiles = []*os.File{lockFD - 3: s.handle.File(), requestFD - 3: theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid: true,
 		// Not by Unshareflags: that makes all mounts private, and host mounts
@@ -66,13 +71,14 @@ func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 		Cloneflags: unix.CLONE_NEWNS,
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start monitor: %w", err), ours.Close(), errFile.Close())
+		return errors.Join(fmt.Errorf("start monitor: %w", err), ours.Close(), errFile.Close())
 	}
 	c, err := connOf(ours)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Spawned{h, &Session{conn: c}, cmd, errFile, namespace}, nil
+	s.session, s.cmd, s.errors = &Session{conn: c}, cmd, errFile
+	return nil
 }
 
 // Start lets the monitor start the container, whose configuration is c, and
@@ -81,15 +87,20 @@ func Spawn(h *runtime.Handle, flags []string) (*Spawned, error) {
 // again, and what Start has begun of the network goes with a clean-up of the
 // container.
 func (s *Spawned) Start(c *runtime.Config, req Request) (*Session, []string, error) {
+	begun := s.goAhead(c)
+	if err := <-s.born; err != nil {
+		begun.close()
+		return nil, nil, err
+	}
 	req.Op = OpStart
 	var reply Reply
 	err := s.session.send(req)
+	_ = s.handOver(begun) // of a monitor that can't take it the reply tells
 	if err == nil {
-		_ = s.handOver(c) // of a monitor that can't take it the reply tells
 		reply, err = s.session.reply()
 	}
 	if err != nil {
-		s.Cancel()
+		s.end()
 		if said := s.said(); errors.Is(err, ErrLost) && said != "" {
 			err = fmt.Errorf("%w: %s", err, said)
 		}
@@ -105,9 +116,13 @@ func (s *Spawned) Start(c *runtime.Config, req Request) (*Session, []string, err
 
 // Cancel ends a monitor that has not started its container.
 func (s *Spawned) Cancel() {
-	if ns, ok := <-s.namespace; ok && ns != nil {
-		ns.Close()
+	s.early.namespace.close()
+	if <-s.born == nil {
+		s.end()
 	}
+}
+
+func (s *Spawned) end() {
 	s.session.Close()
 	_ = s.cmd.Wait() // it sees the end of its socket
 }
