@@ -76,8 +76,12 @@ func (h *Handle) PlanLeg(c *Config, req network.Request) (eps []network.Endpoint
 }
 
 // Ahead begins the network of a container that is about to start, in a namespace
-// that its monitor is to have.
+// that its monitor is to have. Where rules say what may come in, they come first,
+// and they are the monitor's.
 func (h *Handle) Ahead(ctx context.Context, ns *network.Namespace, c *Config) {
+	if len(c.Network.Allow) > 0 {
+		return
+	}
 	h.store.Networks.Ahead(ctx, ns, c.LeaseOwner(), c.Network.Endpoints)
 }
 
