@@ -64,7 +64,11 @@ func listImages(c *cli.Context) error {
 			continue
 		}
 		for _, row := range imageRows(layers, img, c.Bool("no-trunc")) {
-			if c.NArg() == 0 || referenceMatches(c.Args().First(), row["Repository"], row["Tag"]) {
+			matches := func(pattern string) bool { return referenceMatches(pattern, row["Repository"], row["Tag"]) }
+			if refs := filter["reference"]; len(refs) > 0 && !slices.ContainsFunc(refs, matches) {
+				continue // another name of the image
+			}
+			if c.NArg() == 0 || matches(c.Args().First()) {
 				l.rows = append(l.rows, row)
 			}
 		}
@@ -176,7 +180,7 @@ func (f imageFilter) relative(img *image.Image, all []*image.Image) (bool, error
 	for _, key := range []string{"before", "since"} {
 		for _, v := range f[key] {
 			other := slices.IndexFunc(all, func(i *image.Image) bool {
-				return anyName(i, v) || strings.HasPrefix(i.ID.Hex, strings.TrimPrefix(v, "sha256:"))
+				return anyName(i, v) || v != "" && strings.HasPrefix(i.ID.Hex, strings.TrimPrefix(v, "sha256:"))
 			})
 			if other < 0 {
 				return false, fmt.Errorf("invalid filter '%s=%s': no such image", key, v)
