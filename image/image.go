@@ -37,15 +37,6 @@ func (i *Image) Layers() ([]v1.Layer, error) {
 	return layersOf(i.manifest, i.Config, i.store.openBlob)
 }
 
-// Size is the sum of the layers as they lie in the store, compressed, in bytes.
-func (i *Image) Size() int64 {
-	var size int64
-	for _, l := range i.manifest.Layers {
-		size += l.Size
-	}
-	return size
-}
-
 // image loads the image that desc leads to, with all its names.
 func (s *Store) image(idx *v1.IndexManifest, desc v1.Descriptor) (*Image, error) {
 	manifest, err := s.manifest(desc.Digest)

@@ -63,6 +63,22 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
+// What is damaged is not passed on.
+func TestSaveOfDamage(t *testing.T) {
+	s := open(t)
+	path := s.blobPath(importImage(t, s, "a", "x").manifest.Layers[0].Digest)
+	fi, err := os.Stat(path)
+	if err == nil {
+		err = os.WriteFile(path, make([]byte, fi.Size()), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(t.Context(), io.Discard, []string{"a"}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Save of a damaged layer = %v, want ErrCorrupt", err)
+	}
+}
+
 func TestSaveOfNothingWritesNothing(t *testing.T) {
 	s := open(t)
 	importImage(t, s, "a", "a")

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,8 +87,14 @@ func (o *saver) blob(h v1.Hash) error {
 	if err := o.w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: blobName(h), Mode: 0o644, Size: fi.Size()}); err != nil {
 		return err
 	}
-	_, err = io.Copy(o.w, f)
-	return err
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(o.w, sum), f); err != nil {
+		return err
+	}
+	if hashOf(sum.Sum(nil)) != h {
+		return fmt.Errorf("%w: blob %s has the wrong content", ErrCorrupt, h)
+	}
+	return nil
 }
 
 func (o *saver) json(name string, v any) error {

@@ -78,10 +78,16 @@ func historyRows(layers *rootfs.Store, img *image.Image, full, human bool) []map
 	return rows
 }
 
+// layerSizes are what the layers' files hold; of those that were never unpacked,
+// the sizes of their blobs.
 func layerSizes(layers *rootfs.Store, img *image.Image) []int64 {
 	var sizes []int64
-	for _, id := range img.Config.RootFS.DiffIDs {
-		size, _ := layers.Size(id)
+	blobs, _ := img.Layers()
+	for i, id := range img.Config.RootFS.DiffIDs {
+		size, ok := layers.Size(id)
+		if !ok && i < len(blobs) {
+			size, _ = blobs[i].Size()
+		}
 		sizes = append(sizes, size)
 	}
 	return sizes

@@ -14,15 +14,9 @@ import (
 
 func parseHash(s string) (v1.Hash, error) { return v1.NewHash(s) }
 
-// imageSize is what the image's files hold; for one that was never unpacked, the
-// size of its blobs.
-func imageSize(layers *rootfs.Store, img *image.Image) int64 {
-	var sum int64
-	for _, id := range img.Config.RootFS.DiffIDs {
-		size, ok := layers.Size(id)
-		if !ok {
-			return img.Size()
-		}
+// imageSize is what the image's files hold.
+func imageSize(layers *rootfs.Store, img *image.Image) (sum int64) {
+	for _, size := range layerSizes(layers, img) {
 		sum += size
 	}
 	return sum
