@@ -13,6 +13,8 @@ import (
 	"path"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/mvrun/mvrun/internal/tarlimit"
 )
 
 // archive is a tarball taken apart: each of its files lies in the ingest
@@ -97,6 +99,9 @@ func (a *archive) take(hdr *tar.Header, r io.Reader) error {
 	}
 	if a.max > 0 && hdr.Size > a.max {
 		return ErrTooBig
+	}
+	if err := tarlimit.CheckRoom(a.dir, hdr); err != nil {
+		return err
 	}
 	f, err := os.CreateTemp(a.dir, "")
 	if err != nil {

@@ -72,7 +72,7 @@ func (s *Store) apply(ctx context.Context, dir string, r io.Reader, limit *tarli
 		if err := limit.Take(hdr); err != nil {
 			return false, err
 		}
-		if err := checkRoom(dir, hdr); err != nil {
+		if err := tarlimit.CheckRoom(dir, hdr); err != nil {
 			return false, err
 		}
 		parts.count(hdr)

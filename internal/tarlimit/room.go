@@ -1,4 +1,4 @@
-package rootfs
+package tarlimit
 
 import (
 	"archive/tar"
@@ -11,9 +11,9 @@ import (
 // each would cost more than it saves.
 const bigFile = 256 << 20
 
-// checkRoom refuses a file that dir's disk has no room for, before it is written:
+// CheckRoom refuses a file that dir's disk has no room for, before it is written:
 // a sparse one of the tarball is written out.
-func checkRoom(dir string, hdr *tar.Header) error {
+func CheckRoom(dir string, hdr *tar.Header) error {
 	if hdr.Size < bigFile {
 		return nil
 	}
