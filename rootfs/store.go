@@ -108,7 +108,7 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("remove what an interrupted unpacking left: %w", err)
 	}
-	err = os.Mkdir(tmp, 0o755)
+	err = mkdir(tmp)
 	big := false
 	if err == nil {
 		big, err = s.unpack(ctx, layer, id, tmp)
@@ -149,10 +149,19 @@ func (s *Store) empty() ([]string, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	return []string{dir}, nil
+}
+
+// mkdir makes a directory that containers see: for all to enter, whatever the
+// caller's umask.
+func mkdir(path string) error {
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o755)
 }
 
 func (s *Store) path(id v1.Hash) string { return filepath.Join(s.dir, id.Hex) }

@@ -99,7 +99,7 @@ func (v *Volumes) make(want Volume) error {
 		return err
 	}
 	defer os.RemoveAll(tmp) // gone after the rename
-	if err := os.Mkdir(filepath.Join(tmp, volumeData), 0o755); err != nil {
+	if err := mkdir(filepath.Join(tmp, volumeData)); err != nil {
 		return err
 	}
 	if err := os.Chmod(tmp, 0o711); err != nil {

@@ -37,6 +37,26 @@ func TestVolumeEnsureOnce(t *testing.T) {
 	}
 }
 
+// Who runs mvrun may have a umask that keeps others out; containers' users are
+// such others.
+func TestUmask(t *testing.T) {
+	defer unix.Umask(unix.Umask(0o077))
+	root := t.TempDir()
+	path, _, err := OpenVolumes(root).Ensure("data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lower, err := Open(root).Unpack(t.Context(), layers(newLayer(t, entry{name: "a/b", body: "x"}, entry{name: ".wh.c"}, entry{name: "c/d", body: "x"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{path, lower[0], filepath.Join(lower[0], "a"), filepath.Join(lower[0], "c")} {
+		if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o755 {
+			t.Errorf("%s has mode %v, %v; want 0755", dir, fi.Mode(), err)
+		}
+	}
+}
+
 func TestVolumeNames(t *testing.T) {
 	v := OpenVolumes(t.TempDir())
 	for _, name := range []string{"../x", "a/b", ".x", "-x", "x", "a b", "ä1", strings.Repeat("x", 256), "a\x00b", "a\n"} {

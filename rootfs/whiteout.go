@@ -84,7 +84,7 @@ func (w *whiteouts) reopen(hdr *tar.Header) error {
 		if err := os.Remove(path); err != nil {
 			return err
 		}
-		if err := os.Mkdir(path, 0o755); err != nil {
+		if err := mkdir(path); err != nil {
 			return err
 		}
 		if err := setOpaque(path); err != nil {
