@@ -117,6 +117,17 @@ func (a *attaching) ask(addr netip.Addr) error {
 	return nil
 }
 
+// begun tells, once, whether the leg's link was made ahead: another leg of the name
+// may come after it.
+func (a *attaching) begun() bool {
+	i := slices.Index(a.ns.ahead.legs, a.ep.IfName)
+	if i < 0 {
+		return false
+	}
+	a.ns.ahead.legs = slices.Delete(a.ns.ahead.legs, i, i+1)
+	return true
+}
+
 // asked is the socket of a question that was asked ahead, and when; nil if there
 // is none. It is the caller's from now on.
 func (a *attaching) asked(c acd.Claim) (*acd.Socket, time.Time) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -16,7 +15,7 @@ import (
 // moved there, it would take 20 ms, and its name could be taken on the host. One
 // that was made ahead is taken.
 func (a *attaching) make(ctx context.Context, h host, in *netlink.Handle) error {
-	if slices.Contains(a.ns.ahead.legs, a.ep.IfName) {
+	if a.begun() {
 		var err error
 		a.link, err = in.LinkByName(a.ep.IfName)
 		return err
