@@ -17,7 +17,7 @@ func isEmbedded(ref string) bool {
 // any other image. notFound is the answer where none is built in.
 func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
 	if embedded == nil {
-		return nil, fmt.Errorf("%w (no busybox is built in: build with `make build`, or pull it)", notFound)
+		return nil, errNotBuiltIn(notFound)
 	}
 	release, err := s.begin()
 	if err != nil {
@@ -29,4 +29,8 @@ func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
 		return nil, fmt.Errorf("store the busybox that is built in: %w", err)
 	}
 	return loaded[0].Image, nil
+}
+
+func errNotBuiltIn(why error) error {
+	return fmt.Errorf("%w (no busybox is built into this mvrun: `make build` builds one with it, or pull it where there is a registry)", why)
 }

@@ -4,8 +4,10 @@ package image
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -92,6 +94,22 @@ func BenchmarkGetBusybox(b *testing.B) {
 		}
 		if _, err := img.Layers(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A program of plain go build says how to come by the image.
+func TestNoBusyboxBuiltIn(t *testing.T) {
+	built := embedded
+	embedded = nil
+	t.Cleanup(func() { embedded = built })
+	s := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // no registry is reached
+	for _, policy := range []Policy{PullNever, PullMissing} {
+		_, err := s.Ensure(ctx, "busybox", PullOptions{Policy: policy})
+		if err == nil || !strings.Contains(err.Error(), "make build") {
+			t.Errorf("Ensure by policy %v = %v, want the way to the image", policy, err)
 		}
 	}
 }

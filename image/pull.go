@@ -55,5 +55,8 @@ func (s *Store) Ensure(ctx context.Context, ref string, opt PullOptions) (*Image
 		opt.Pulling()
 	}
 	img, err := s.Pull(ctx, ref, opt)
+	if err != nil && embedded == nil && isEmbedded(ref) {
+		err = errNotBuiltIn(err)
+	}
 	return img, err
 }
