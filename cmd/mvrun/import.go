@@ -68,7 +68,7 @@ func openTarball(ctx context.Context, from string) (io.ReadCloser, error) {
 		if term.IsTerminal(os.Stdin.Fd()) {
 			return nil, errors.New("import from stdin, but stdin is a terminal: use a pipe")
 		}
-		return io.NopCloser(os.Stdin), nil
+		return archiveStdin(ctx), nil
 	case strings.HasPrefix(from, "http://"), strings.HasPrefix(from, "https://"):
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 		if err != nil {

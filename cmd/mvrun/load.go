@@ -48,7 +48,9 @@ func loadFrom(c *cli.Context, root string, images *image.Store) ([]image.Loaded,
 		if term.IsTerminal(os.Stdin.Fd()) {
 			return nil, errors.New("requested load from stdin, but stdin is a terminal: use --input or a pipe")
 		}
-		return images.Load(ctx, os.Stdin)
+		in := archiveStdin(ctx)
+		defer in.Close()
+		return images.Load(ctx, in)
 	}
 	f, err := os.Open(path)
 	if err != nil {

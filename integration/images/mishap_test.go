@@ -190,6 +190,42 @@ func TestInterruptedPull(t *testing.T) {
 	isBulky(t, h, local+"/bulky")
 }
 
+// Ctrl-C also ends what waits for a pipe that nobody fills.
+func TestInterruptedPipe(t *testing.T) {
+	for _, args := range [][]string{{"load"}, {"import", "-", "piped:1"}} {
+		t.Run(args[0], func(t *testing.T) {
+			h := host(t)
+			twoLayers(h)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			cmd := h.Command(context.Background(), lab.Program(), args...)
+			var stderr bytes.Buffer
+			cmd.Stdin, cmd.Stderr = r, &stderr
+			if err := h.Start(cmd); err != nil {
+				t.Fatal(err)
+			}
+			r.Close()
+			if _, err := w.Write(make([]byte, 100)); err != nil { // less than a header
+				t.Fatal(err)
+			}
+			h.Eventually("it reads", func() bool {
+				scratch, _ := filepath.Glob(filepath.Join(h.Root, "images/ingest/.*"))
+				return len(scratch) > 0
+			})
+			_ = cmd.Process.Signal(unix.SIGINT)
+			ended := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+			_ = cmd.Wait()
+			if !ended.Stop() || lab.ExitCode(cmd) == 0 || !strings.Contains(stderr.String(), "interrupted by signal 2") {
+				t.Errorf("exit code %d, stderr: %s", lab.ExitCode(cmd), stderr.String())
+			}
+			tidy(t, h, "after Ctrl-C")
+		})
+	}
+}
+
 // Commands that bring the same image at once, and one that removes it meanwhile.
 func TestPullsAtOnce(t *testing.T) {
 	h := host(t)
