@@ -15,9 +15,10 @@ export CGO_ENABLED := 1
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BIN     ?= bin/mvrun
-# urfave_cli_no_docs leaves out a Markdown parser that every start would set up;
-# netgo and osusergo what a static program can't ask the C library for.
-TAGS    := seccomp embedbusybox urfave_cli_no_docs netgo osusergo
+# urfave_cli_no_docs leaves out a Markdown parser that every start would set up,
+# runc_nocriu the checkpoints that nobody can ask for here; netgo and osusergo what
+# a static program can't ask the C library for.
+TAGS    := seccomp embedbusybox urfave_cli_no_docs runc_nocriu netgo osusergo
 
 # A tag v1.2.3 names the version; without one the changelog's newest section and the commit do.
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
