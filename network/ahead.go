@@ -55,7 +55,7 @@ func (s *Store) Ahead(ctx context.Context, ns *Namespace, owner Owner, eps []End
 	ctx, cancel := context.WithTimeout(ctx, aheadTime)
 	defer cancel()
 	for _, ep := range eps {
-		if ep.Probe > 0 && len(ep.Addrs) > 0 && ep.IPv6 != SLAAC && len(ep.HostAddrs) == 0 {
+		if !ep.DHCP && ep.IPv6 != SLAAC && len(ep.HostAddrs) == 0 {
 			s.aheadLeg(ctx, h, ns, owner, ep)
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Store) aheadLeg(ctx context.Context, h host, ns *Namespace, owner Owner
 		}
 	}
 	ns.ahead.legs = append(ns.ahead.legs, ep.IfName)
-	if !carrier(used.parent) {
+	if ep.Probe == 0 || !carrier(used.parent) {
 		return
 	}
 	for _, p := range ep.Addrs {
