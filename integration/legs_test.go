@@ -381,8 +381,13 @@ func TestSLAAC(t *testing.T) {
 	h.OK("run", "-d", "--name", "two", "--network", "ra", "--network", "net30,gw-priority=1", "busybox", "sleep", "1000")
 	addrs := func(c string) string { return inside(h, c, "ip", "-6", "addr", "show", "eth0") }
 	routes := func(c string) string { return inside(h, c, "ip", "-6", "route") }
+	// While the kernel still asks whether somebody has an address (RFC 4862 5.4),
+	// nothing can be sent from it.
 	for _, c := range []string{"a1", "short", "two"} {
-		h.Eventually(c+" has an address of the router's prefix", func() bool { return strings.Contains(addrs(c), "inet6 2001:db8:20:") })
+		h.Eventually(c+" has an address of the router's prefix, and may use it", func() bool {
+			got := addrs(c)
+			return strings.Contains(got, "inet6 2001:db8:20:") && !strings.Contains(got, "tentative")
+		})
 	}
 	for _, c := range []string{"a1", "short"} {
 		h.Eventually(c+" goes through the router", func() bool {
