@@ -32,7 +32,7 @@ endif
 LDFLAGS := -X main.version=$(VERSION) -linkmode external -extldflags=-static
 
 BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca-certificates
-TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io
+TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io bzip2 xz-utils zstd
 DEMO_DEPS  := iproute2 util-linux tcpdump
 VM_DEPS    := qemu-system-x86 debootstrap e2fsprogs xz-utils
 BENCH_DEPS := hyperfine docker-registry

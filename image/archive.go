@@ -40,7 +40,7 @@ const maxMembers = 20_000
 // takeApart reads the tarball, compressed or not, to its end. close removes what
 // has not become a blob.
 func (s *Store) takeApart(ctx context.Context, r io.Reader) (*archive, error) {
-	plain, err := decompress(io.NopCloser(r))
+	plain, err := decompress(r)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,8 +73,27 @@ func optionalName(name string) (string, error) {
 }
 
 // importLayer stores the tarball as a blob and reads it as a tarball on the way:
-// its plain bytes are the diff-id's.
+// its plain bytes are the diff-id's. Where a layer can't be compressed as the
+// tarball is, it is compressed anew.
 func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1.Hash, error) {
+	tarball, packed, err := sniff(ctxReader{ctx, r})
+	if err != nil {
+		return v1.Descriptor{}, v1.Hash{}, err
+	}
+	if packed.ofLayers() {
+		return s.keepTarball(tarball, packed)
+	}
+	return s.writeLayer(ctx, func(_ context.Context, w io.Writer) error {
+		plain, err := packed.reader(tarball)
+		if err != nil {
+			return err
+		}
+		return s.readTar(plain, w)
+	})
+}
+
+// keepTarball makes a layer of the very bytes of a tarball.
+func (s *Store) keepTarball(tarball io.Reader, packed compression) (v1.Descriptor, v1.Hash, error) {
 	tmp, err := os.CreateTemp(s.ingestDir(), ".import-*")
 	if err != nil {
 		return v1.Descriptor{}, v1.Hash{}, err
@@ -84,14 +101,8 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 	defer os.Remove(tmp.Name()) // a no-op after it became a blob
 	defer tmp.Close()
 	raw, plain := sha256.New(), sha256.New()
-	source := bufio.NewReaderSize(ctxReader{ctx, r}, chunk)
-	head, err := source.Peek(6)
-	if err != nil && err != io.EOF {
-		return v1.Descriptor{}, v1.Hash{}, err
-	}
-	head = bytes.Clone(head)
-	tee := io.TeeReader(source, io.MultiWriter(tmp, raw))
-	content, err := decompress(io.NopCloser(tee))
+	tee := io.TeeReader(tarball, io.MultiWriter(tmp, raw))
+	content, err := packed.reader(tee)
 	if err != nil {
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
@@ -106,7 +117,7 @@ func (s *Store) importLayer(ctx context.Context, r io.Reader) (v1.Descriptor, v1
 	if err != nil {
 		return v1.Descriptor{}, v1.Hash{}, err
 	}
-	desc := v1.Descriptor{MediaType: layerType(head), Digest: hashOf(raw.Sum(nil)), Size: fi.Size()}
+	desc := v1.Descriptor{MediaType: layerType(packed), Digest: hashOf(raw.Sum(nil)), Size: fi.Size()}
 	return desc, hashOf(plain.Sum(nil)), s.publish(tmp, desc.Digest)
 }
 

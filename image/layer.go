@@ -30,7 +30,7 @@ func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := decompress(blob)
+	r, err := decompressLayer(blob)
 	if err != nil {
 		blob.Close()
 		return nil, fmt.Errorf("decompress layer %s: %w", l.desc.Digest, err)

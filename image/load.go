@@ -173,13 +173,13 @@ func (s *Store) loadDockerLayer(a *archive, name string) (v1.Descriptor, error) 
 	if err != nil {
 		return desc, err
 	}
-	desc.MediaType = layerType(head)
+	desc.MediaType = layerType(compressionOf(head))
 	return desc, a.move(s, m)
 }
 
-// layerType is the media type of a layer that begins with head.
-func layerType(head []byte) types.MediaType {
-	switch compressionOf(head) {
+// layerType is the media type of a layer that is compressed so.
+func layerType(packed compression) types.MediaType {
+	switch packed {
 	case gzipped:
 		return types.OCILayer
 	case zstandard:

@@ -181,7 +181,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a root file system":  {archiveOf(t, file{name: "bin/sh", body: "x"}), "no image archive"},
 		"cut":                 {good[:len(good)/2], "unexpected EOF"},
 		"cut gzip":            {zipped.Bytes()[:zipped.Len()/2], "unexpected EOF"},
-		"xz":                  {[]byte("\xfd7zXZ\x00rest"), "not known here"},
+		"xz":                  {[]byte("\xfd7zXZ\x00rest"), "xz: "},
 		"missing layer":       {archiveOf(t, file{name: "c.json", body: "{}"}, file{name: "manifest.json", body: `[{"Config":"c.json","Layers":["no.tar"]}]`}), "no.tar"},
 		"missing config":      {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"c.json"}]`}), "c.json"},
 		"config outside":      {archiveOf(t, file{name: "manifest.json", body: `[{"Config":"../../../../etc/passwd"}]`}), "no ../../../../etc/passwd"},

@@ -92,19 +92,42 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.handler.ServeHTTP(w, r)
 }
 
-// push puts the image into the registry under the name without the host, by
-// another door that is not on the lab's host.
-func (f *fake) push(t *testing.T, repo string, img v1.Image) {
+// outside is an image's name, given without the host, at another door that is not
+// on the lab's host.
+func (f *fake) outside(t *testing.T, image string) name.Reference {
 	t.Helper()
 	door := httptest.NewServer(f.handler)
-	defer door.Close()
-	ref, err := name.ParseReference(door.Listener.Addr().String() + "/" + repo)
+	t.Cleanup(door.Close)
+	ref, err := name.ParseReference(door.Listener.Addr().String() + "/" + image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Write(ref, img); err != nil {
+	return ref
+}
+
+// push puts the image into the registry.
+func (f *fake) push(t *testing.T, repo string, img v1.Image) {
+	t.Helper()
+	if err := remote.Write(f.outside(t, repo), img); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// layerTypes is how the registry's image says that its layers are packed.
+func (f *fake) layerTypes(t *testing.T, image string) (mediaTypes []string) {
+	t.Helper()
+	img, err := remote.Image(f.outside(t, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range m.Layers {
+		mediaTypes = append(mediaTypes, string(l.MediaType))
+	}
+	return mediaTypes
 }
 
 // All tags of a repository, there and back.
