@@ -45,7 +45,7 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	defer content.Close()
 	sum := sha256.New()
 	limit := tarlimit.New(s.max)
-	r := io.TeeReader(limit.Reader(content), sum)
+	r := newPrograms(io.TeeReader(limit.Reader(content), sum))
 	size, parts, err := s.apply(ctx, dir, r, limit)
 	if err != nil {
 		return false, err
@@ -58,12 +58,12 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 	if got := hex.EncodeToString(sum.Sum(nil)); got != id.Hex {
 		return false, fmt.Errorf("%w: got sha256:%s", ErrWrongDiffID, got)
 	}
-	return parts > 1, recordSize(dir, size)
+	return parts > 1, errors.Join(recordSize(dir, size), r.record(dir))
 }
 
 // apply unpacks the tarball and returns the bytes of its files and in how many
 // parts that was.
-func (s *Store) apply(ctx context.Context, dir string, r io.Reader, limit *tarlimit.Limit) (size int64, count int, err error) {
+func (s *Store) apply(ctx context.Context, dir string, r *programs, limit *tarlimit.Limit) (size int64, count int, err error) {
 	marks := &whiteouts{dir, map[string]bool{}}
 	parts, times := newParts(r), &dirTimes{root: dir}
 	defer times.close()
@@ -76,6 +76,7 @@ func (s *Store) apply(ctx context.Context, dir string, r io.Reader, limit *tarli
 			return false, err
 		}
 		parts.count(hdr)
+		r.enter(hdr)
 		times.add(hdr)
 		return true, marks.reopen(hdr)
 	}

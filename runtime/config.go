@@ -20,6 +20,7 @@ type Config struct {
 	ImageID      string   `json:"imageID"`                // "sha256:…", digest of the image's configuration
 	Platform     string   `json:"platform"`               // "linux"
 	Architecture string   `json:"architecture,omitempty"` // of the image, as Go names it
+	Compat       []string `json:"compat,omitempty"`       // 32-bit machines of programs in the image, named so too
 	Layers       []string `json:"layers"`                 // unpacked layer directories, topmost first
 	Exposed      []string `json:"exposed,omitempty"`      // "80/tcp", shown only
 

@@ -67,7 +67,7 @@ func Spec(c *Config, h Host) (*specs.Spec, []string, error) {
 	if !c.Security.Privileged {
 		spec.Linux.MaskedPaths = maskedPaths
 		spec.Linux.ReadonlyPaths = readonlyPaths
-		if spec.Linux.Seccomp, err = seccompFilter(c.Security.Seccomp, c.Architecture, spec); err != nil {
+		if spec.Linux.Seccomp, err = seccompFilter(c.Security.Seccomp, append([]string{c.Architecture}, c.Compat...), spec); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,13 +89,30 @@ func golden(t *testing.T, path string, v any) {
 }
 
 func TestSpecSeccompArchitectures(t *testing.T) {
-	c := Config{Cmd: []string{"sh"}, Architecture: "386"}
-	spec, _, err := Spec(&c, testHost())
-	if err != nil {
-		t.Fatal(err)
+	native := specs.ArchX86_64
+	sibling, its := specs.ArchX86, "386"
+	if goruntime.GOARCH == "arm64" {
+		native, sibling, its = specs.ArchAARCH64, specs.ArchARM, "arm"
 	}
-	if got := spec.Linux.Seccomp.Architectures; len(got) != 2 || got[1] != specs.ArchX86 {
-		t.Errorf("architectures of a 386 image: %v", got)
+	for _, tt := range []struct {
+		image  string
+		compat []string
+		want   []specs.Arch
+	}{
+		{goruntime.GOARCH, nil, []specs.Arch{native}},
+		{its, nil, []specs.Arch{native, sibling}},
+		{goruntime.GOARCH, []string{"386", "arm"}, []specs.Arch{native, sibling}},
+		{its, []string{its}, []specs.Arch{native, sibling}},
+		{"", []string{"mips", ""}, []specs.Arch{native}},
+	} {
+		c := Config{Cmd: []string{"sh"}, Architecture: tt.image, Compat: tt.compat}
+		spec, _, err := Spec(&c, testHost())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := spec.Linux.Seccomp.Architectures; !slices.Equal(got, tt.want) {
+			t.Errorf("image of %q with %q: architectures %v, want %v", tt.image, tt.compat, got, tt.want)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -80,11 +81,12 @@ func (cr *creation) layers(ctx context.Context, c *cli.Context, img *image.Image
 	if err != nil {
 		return err
 	}
-	cr.wish.config.Layers, err = unpacked.Unpack(ctx, layers)
-	if err != nil {
+	conf := &cr.wish.config
+	if conf.Layers, err = unpacked.Unpack(ctx, layers); err != nil {
 		return fmt.Errorf("unpack image %s: %w", cr.wish.image, err)
 	}
-	return nil
+	conf.Compat, err = rootfs.Machines(conf.Layers)
+	return err
 }
 
 // applyImage adds what the image says to what the user said.
