@@ -42,10 +42,13 @@ func applyChange(c *v1.Config, word, rest string) error {
 		c.StopSignal = rest
 	case "EXPOSE":
 		for _, port := range strings.Fields(rest) {
-			if !strings.Contains(port, "/") {
-				port += "/tcp"
+			ports, err := ExposedPorts(port)
+			if err != nil {
+				return err
 			}
-			setKey(&c.ExposedPorts, port, struct{}{})
+			for _, p := range ports {
+				setKey(&c.ExposedPorts, p, struct{}{})
+			}
 		}
 	case "VOLUME":
 		var paths []string

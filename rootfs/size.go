@@ -19,11 +19,25 @@ func recordSize(dir string, size int64) error {
 	return nil
 }
 
+// SizeOf is what the files of these unpacked layers' directories hold together,
+// in bytes; one without a record counts for nothing.
+func SizeOf(layers []string) (sum int64) {
+	for _, dir := range layers {
+		size, _ := recordedSize(dir)
+		sum += size
+	}
+	return sum
+}
+
 // Size is what the files of an unpacked layer hold, in bytes; ok is false for a
 // layer that is not unpacked.
 func (s *Store) Size(id v1.Hash) (size int64, ok bool) {
+	return recordedSize(s.path(id))
+}
+
+func recordedSize(dir string) (size int64, ok bool) {
 	buf := make([]byte, 32)
-	n, err := unix.Getxattr(s.path(id), sizeXattr, buf)
+	n, err := unix.Getxattr(dir, sizeXattr, buf)
 	if err != nil {
 		return 0, false
 	}

@@ -23,8 +23,8 @@ var bootCommand = &cli.Command{
 		&cli.DurationFlag{Name: "wait", Value: time.Minute, Usage: "longest time to wait for parents that are not there yet"},
 	},
 	Action: func(c *cli.Context) error {
-		if c.NArg() > 0 {
-			return errUsage(c, "no arguments")
+		if err := takesNone(c); err != nil {
+			return err
 		}
 		store, err := openStore(c)
 		if err != nil {

@@ -58,6 +58,9 @@ var containerPruneCommand = &cli.Command{
 		&cli.StringSliceFlag{Name: "filter", Usage: "label=KEY[=VALUE]"},
 	},
 	Action: func(c *cli.Context) error {
+		if err := takesNone(c); err != nil {
+			return err
+		}
 		filters, err := parseFilters(c.StringSlice("filter"))
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/sys/signal"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -29,7 +30,7 @@ type wish struct {
 // parseWish reads the command line. Nothing has been touched yet when it
 // refuses.
 func parseWish(c *cli.Context) (*wish, error) {
-	if c.NArg() == 0 || c.Args().First() == "" {
+	if c.NArg() == 0 {
 		return nil, errUsage(c, "at least 1 argument, an image")
 	}
 	w := &wish{image: c.Args().First(), cmd: c.Args().Tail()}
@@ -181,7 +182,13 @@ func readLifecycle(c *cli.Context, w *wish) (err error) {
 	default:
 		return fmt.Errorf("--pull %s: use missing, always or never", c.String("pull"))
 	}
-	conf.Exposed = c.StringSlice("expose")
+	for _, text := range c.StringSlice("expose") {
+		ports, err := image.ExposedPorts(text)
+		if err != nil {
+			return fmt.Errorf("--expose: %w", err)
+		}
+		conf.Exposed = append(conf.Exposed, ports...)
+	}
 	return nil
 }
 

@@ -28,8 +28,8 @@ var doctorCommand = &cli.Command{
 }
 
 func examine(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return errors.New(`"mvrun doctor" accepts no arguments: see 'mvrun doctor --help'`)
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	var found []doctor.Finding
 	conf, err := configOf(c)

@@ -28,6 +28,9 @@ var eventsCommand = &cli.Command{
 }
 
 func events(c *cli.Context) error {
+	if err := takesNone(c); err != nil {
+		return err
+	}
 	since, err := parseTime(c.String("since"))
 	if err != nil {
 		return fmt.Errorf("--since: %w", err)

@@ -22,8 +22,8 @@ var imageFsckCommand = &cli.Command{
 }
 
 func fsckImages(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return errUsage(c, "no arguments")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	store, images, err := openImages(c)
 	if err != nil {

@@ -23,8 +23,8 @@ var imagePruneCommand = &cli.Command{
 }
 
 func pruneImages(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return errUsage(c, "no arguments")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	filter, err := parseImageFilter(c.StringSlice("filter"), "label", "label!", "until")
 	if err != nil {

@@ -21,6 +21,9 @@ var infoCommand = &cli.Command{
 	Usage: "show this host as mvrun sees it",
 	Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "Go template, or json"}},
 	Action: func(c *cli.Context) error {
+		if err := takesNone(c); err != nil {
+			return err
+		}
 		store, err := openStore(c)
 		if err != nil {
 			return err

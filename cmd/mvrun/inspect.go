@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -122,8 +123,9 @@ func inspectContainer(store *runtime.Store, ref string, size bool) (any, error) 
 	}
 	v := viewContainer(store, cont)
 	if size {
-		n := store.WritableSize(id)
-		v.SizeRw = &n
+		own := store.WritableSize(id)
+		whole := own + rootfs.SizeOf(cont.Config.Layers)
+		v.SizeRw, v.SizeRootFs = &own, &whole
 	}
 	return v, nil
 }

@@ -32,6 +32,7 @@ type containerView struct {
 	HostConfig      hostConfigView
 	GraphDriver     graphDriverView
 	SizeRw          *int64 `json:",omitempty"`
+	SizeRootFs      *int64 `json:",omitempty"`
 	Mounts          []mountView
 	Config          configView
 	NetworkSettings networkSettingsView

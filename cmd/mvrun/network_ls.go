@@ -26,8 +26,8 @@ var networkLsCommand = &cli.Command{
 }
 
 func listNetworks(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return errUsage(c, "no arguments")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	filter, err := parseNetworkFilter(c.StringSlice("filter"), "dangling", "driver", "id", "label", "name", "scope", "type")
 	if err != nil {

@@ -21,8 +21,8 @@ var networkPruneCommand = &cli.Command{
 }
 
 func pruneNetworks(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return errUsage(c, "no arguments")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	filter, err := parseNetworkFilter(c.StringSlice("filter"), "label", "label!", "until")
 	if err != nil {

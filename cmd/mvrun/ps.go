@@ -9,6 +9,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -30,8 +31,8 @@ var psCommand = &cli.Command{
 }
 
 func ps(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fmt.Errorf("%q accepts no arguments: see 'mvrun ps --help'", "mvrun ps")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	filters, err := parseFilters(c.StringSlice("filter"))
 	if err != nil {
@@ -110,7 +111,8 @@ func psRow(store *runtime.Store, cont *runtime.Container, whole, size bool) map[
 	// Where its ports are: on addresses of its own.
 	row["Ports"] = row["Addresses"]
 	if size {
-		row["Size"] = units.HumanSizeWithPrecision(float64(store.WritableSize(conf.ID)), 3)
+		own := store.WritableSize(conf.ID)
+		row["Size"] = fmt.Sprintf("%s (virtual %s)", humanSize(own), humanSize(own+rootfs.SizeOf(conf.Layers)))
 	}
 	return row
 }

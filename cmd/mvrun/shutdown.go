@@ -11,8 +11,8 @@ var shutdownCommand = &cli.Command{
 	Name:  "shutdown",
 	Usage: "stop all containers because the host goes down; boot starts them again (mvrun.service calls it)",
 	Action: func(c *cli.Context) error {
-		if c.NArg() > 0 {
-			return errUsage(c, "no arguments")
+		if err := takesNone(c); err != nil {
+			return err
 		}
 		store, err := openStore(c)
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -21,8 +20,8 @@ var topologyCommand = &cli.Command{
 }
 
 func showTopology(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return errors.New(`"mvrun topology" accepts no arguments: see 'mvrun topology --help'`)
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	draw, known := map[string]func(*topology.Map) error{
 		"tree": func(m *topology.Map) error {

@@ -13,6 +13,14 @@ func errUsage(c *cli.Context, needs string) error {
 	return withCode(1, fmt.Errorf("%q requires %s: see '%s --help'", c.Command.HelpName, needs, c.Command.HelpName))
 }
 
+// takesNone refuses arguments of a command that has none.
+func takesNone(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return nil
+	}
+	return withCode(1, fmt.Errorf("%q accepts no arguments: see '%s --help'", c.Command.HelpName, c.Command.HelpName))
+}
+
 // plainUsage gives every command below, and the groups of commands, one-line
 // errors for what they don't know.
 func plainUsage(commands []*cli.Command, path string) {

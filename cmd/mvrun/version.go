@@ -16,6 +16,9 @@ var versionCommand = &cli.Command{
 	Usage: "show the version",
 	Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "Go template, or json"}},
 	Action: func(c *cli.Context) error {
+		if err := takesNone(c); err != nil {
+			return err
+		}
 		v := versionOf()
 		if f := c.String("format"); f != "" {
 			return printValue(c.App.Writer, f, v)

@@ -103,8 +103,8 @@ var volumePruneCommand = &cli.Command{
 }
 
 func pruneVolumes(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return errUsage(c, "no arguments")
+	if err := takesNone(c); err != nil {
+		return err
 	}
 	filter, err := parseVolumeFilter(c.StringSlice("filter"), "label", "label!", "all")
 	if err != nil {

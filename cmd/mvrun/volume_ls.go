@@ -21,8 +21,8 @@ var volumeLsCommand = &cli.Command{
 		&cli.StringFlag{Name: "format", Usage: "Go template, table TEMPLATE, or json"},
 	},
 	Action: func(c *cli.Context) error {
-		if c.NArg() != 0 {
-			return errUsage(c, "no arguments")
+		if err := takesNone(c); err != nil {
+			return err
 		}
 		filter, err := parseVolumeFilter(c.StringSlice("filter"), "dangling", "driver", "label", "name")
 		if err != nil {
