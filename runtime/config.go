@@ -97,8 +97,11 @@ type Resources struct {
 	MemoryReservation int64             `json:"memoryReservation,omitempty"` // bytes
 	MemorySwap        int64             `json:"memorySwap,omitempty"`        // memory + swap in bytes; -1 unlimited, 0 twice the memory
 	NanoCPUs          int64             `json:"nanoCPUs,omitempty"`          // 1e9 is one CPU
+	CPUPeriod         uint64            `json:"cpuPeriod,omitempty"`         // microseconds
+	CPUQuota          int64             `json:"cpuQuota,omitempty"`          // microseconds of a period; below 0 is no limit
 	CPUShares         uint64            `json:"cpuShares,omitempty"`
 	CPUSetCPUs        string            `json:"cpusetCpus,omitempty"`
+	CPUSetMems        string            `json:"cpusetMems,omitempty"`
 	PidsLimit         int64             `json:"pidsLimit,omitempty"` // -1 unlimited
 	OOMScoreAdj       int               `json:"oomScoreAdj,omitempty"`
 	Ulimits           []Ulimit          `json:"ulimits,omitempty"`

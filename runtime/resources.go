@@ -24,13 +24,20 @@ func resources(r Resources, h Host) (*specs.LinuxResources, []string) {
 	if want("memory", r.Memory != 0 || r.MemoryReservation != 0, "--memory") {
 		out.Memory = memory(r, h, &warnings)
 	}
-	quota := want("cpu", r.NanoCPUs != 0, "--cpus")
+	cpus := want("cpu", r.NanoCPUs != 0, "--cpus")
+	quota := want("cpu", r.CPUPeriod != 0 || r.CPUQuota != 0, "--cpu-quota")
 	shares := want("cpu", r.CPUShares != 0, "--cpu-shares")
-	set := want("cpuset", r.CPUSetCPUs != "", "--cpuset-cpus")
-	if quota || shares || set {
+	set := want("cpuset", r.CPUSetCPUs != "" || r.CPUSetMems != "", "--cpuset-cpus")
+	if cpus || quota || shares || set {
 		out.CPU = &specs.LinuxCPU{}
 	}
-	if quota {
+	if quota && r.CPUPeriod != 0 {
+		out.CPU.Period = &r.CPUPeriod
+	}
+	if quota && r.CPUQuota != 0 {
+		out.CPU.Quota = &r.CPUQuota
+	}
+	if cpus {
 		period, limit := uint64(cpuPeriod), r.NanoCPUs*cpuPeriod/1e9
 		out.CPU.Period, out.CPU.Quota = &period, &limit
 	}
@@ -38,7 +45,7 @@ func resources(r Resources, h Host) (*specs.LinuxResources, []string) {
 		out.CPU.Shares = &r.CPUShares
 	}
 	if set {
-		out.CPU.Cpus = r.CPUSetCPUs
+		out.CPU.Cpus, out.CPU.Mems = r.CPUSetCPUs, r.CPUSetMems
 	}
 	if want("pids", r.PidsLimit != 0, "--pids-limit") {
 		limit := r.PidsLimit

@@ -87,7 +87,10 @@ type hostConfigView struct {
 	MemoryReservation int64
 	MemorySwap        int64
 	NanoCPUs          int64  `json:"NanoCpus"`
+	CPUPeriod         uint64 `json:"CpuPeriod"`
+	CPUQuota          int64  `json:"CpuQuota"`
 	CPUSetCPUs        string `json:"CpusetCpus"`
+	CPUSetMems        string `json:"CpusetMems"`
 	PidsLimit         *int64
 	Ulimits           []ulimitView
 	Init              *bool `json:",omitempty"`
@@ -108,9 +111,6 @@ type hostConfigView struct {
 	PublishAllPorts   bool
 	OomKillDisable    *bool
 	MemorySwappiness  *int64
-	CPUPeriod         int64  `json:"CpuPeriod"`
-	CPUQuota          int64  `json:"CpuQuota"`
-	CPUSetMems        string `json:"CpusetMems"`
 	BlkioWeight       uint16
 }
 

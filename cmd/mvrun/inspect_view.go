@@ -81,7 +81,7 @@ func viewHostConfig(conf *runtime.Config) hostConfigView {
 		OomScoreAdj: r.OOMScoreAdj, Privileged: s.Privileged, ReadonlyRootfs: conf.ReadOnly,
 		SecurityOpt: orNil(s.Options), ShmSize: conf.ShmSize, Sysctls: r.Sysctls,
 		CPUShares: r.CPUShares, Memory: r.Memory, MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap,
-		NanoCPUs: r.NanoCPUs, CPUSetCPUs: r.CPUSetCPUs, Ulimits: []ulimitView{}, Devices: []deviceView{},
+		NanoCPUs: r.NanoCPUs, CPUSetCPUs: r.CPUSetCPUs, CPUSetMems: r.CPUSetMems, CPUPeriod: r.CPUPeriod, CPUQuota: r.CPUQuota, Ulimits: []ulimitView{}, Devices: []deviceView{},
 		Runtime: "mvrun", CgroupnsMode: "private",
 	}
 	if v.ShmSize == 0 {

@@ -46,7 +46,11 @@ func readLimits(c *cli.Context, w *wish) (err error) {
 	if r.NanoCPUs, err = nanoCPUs(c.String("cpus")); err != nil {
 		return err
 	}
-	r.CPUShares, r.CPUSetCPUs = c.Uint64("cpu-shares"), c.String("cpuset-cpus")
+	r.CPUPeriod, r.CPUQuota = c.Uint64("cpu-period"), c.Int64("cpu-quota")
+	if err := checkCPUTime(r); err != nil {
+		return err
+	}
+	r.CPUShares, r.CPUSetCPUs, r.CPUSetMems = c.Uint64("cpu-shares"), c.String("cpuset-cpus"), c.String("cpuset-mems")
 	r.PidsLimit, r.OOMScoreAdj = c.Int64("pids-limit"), c.Int("oom-score-adj")
 	if r.OOMScoreAdj < -1000 || r.OOMScoreAdj > 1000 {
 		return fmt.Errorf("--oom-score-adj %d: range is -1000 to 1000", r.OOMScoreAdj)
@@ -65,6 +69,22 @@ func readLimits(c *cli.Context, w *wish) (err error) {
 			return fmt.Errorf("--sysctl %s: use NAME=VALUE", s)
 		}
 		r.Sysctls[key] = value
+	}
+	return nil
+}
+
+// checkCPUTime says what the kernel would refuse (CFS bandwidth control takes
+// periods from 1 ms to 1 s), and what contradicts itself.
+func checkCPUTime(r *runtime.Resources) error {
+	switch {
+	case r.NanoCPUs != 0 && r.CPUPeriod != 0:
+		return errors.New("conflicting options: --cpus and --cpu-period cannot both be set")
+	case r.NanoCPUs != 0 && r.CPUQuota != 0:
+		return errors.New("conflicting options: --cpus and --cpu-quota cannot both be set")
+	case r.CPUPeriod != 0 && (r.CPUPeriod < 1000 || r.CPUPeriod > 1_000_000):
+		return fmt.Errorf("--cpu-period %d: range is 1000 to 1000000 microseconds", r.CPUPeriod)
+	case r.CPUQuota > 0 && r.CPUQuota < 1000:
+		return fmt.Errorf("--cpu-quota %d: at least 1000 microseconds", r.CPUQuota)
 	}
 	return nil
 }
