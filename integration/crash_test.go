@@ -27,7 +27,7 @@ func vlanRun(name string, more ...string) []string {
 // container's processes are not in its reach: the CLI alone is killed.
 func killAt(t *testing.T, h *lab.Host, after time.Duration, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Within(time.Minute))
 	defer cancel()
 	cmd := h.Command(ctx, lab.Program(), args...)
 	if err := h.Start(cmd); err != nil {

@@ -262,7 +262,7 @@ func TestDoctorInterrupted(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"interrupt": unix.SIGINT, "kill": unix.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := lab.OneHost(t)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), lab.Within(time.Minute))
 			defer cancel()
 			cmd := a.Command(ctx, lab.Program(), "doctor", "--parent", lab.Trunk, "--vlan", "10", "--gateway", router.String(), "--wait", "1m")
 			if err := a.Start(cmd); err != nil {

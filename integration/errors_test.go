@@ -207,7 +207,7 @@ func TestWirelessParentIsRefused(t *testing.T) {
 func TestWithoutRootItSaysSo(t *testing.T) {
 	h := host(t)
 	for _, args := range [][]string{{"run", "busybox", "true"}, {"ps"}, {"network", "ls"}} {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), lab.Within(time.Minute))
 		defer cancel()
 		cmd := h.Command(ctx, lab.Program(), args...)
 		cmd.Dir = "/"

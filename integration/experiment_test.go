@@ -187,7 +187,7 @@ func experimentRemoval(t *testing.T, legs []leg) {
 		l.host.OK("rm", "-f", l.name)
 		l.host.OK("network", "rm", fmt.Sprintf("mac_net%d", l.vid))
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(lab.Within(5 * time.Second))
 	for _, h := range []*lab.Host{host1, legs[2].host} {
 		for len(h.SubInterfaces()) > 0 && time.Now().Before(deadline) {
 			time.Sleep(20 * time.Millisecond)

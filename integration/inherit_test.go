@@ -51,7 +51,7 @@ func TestDescriptorsAreNotInherited(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if err := reader.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := reader.SetReadDeadline(time.Now().Add(lab.Within(5 * time.Second))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := reader.Read(make([]byte, 1)); err != io.EOF {

@@ -4,9 +4,7 @@
 package integration
 
 import (
-	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/mvrun/mvrun/integration/lab"
@@ -14,29 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	lab.Init()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	code := lab.Main(m, writeScriptBin)
-	if err := tellSkipped(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
-
-// tellSkipped prints what was skipped and why, and writes it to the file that
-// MVRUN_SKIPPED names, for the table of make test-vm.
-func tellSkipped() error {
-	for _, line := range lab.Skipped() {
-		fmt.Println("skipped", line)
-	}
-	path := os.Getenv("MVRUN_SKIPPED")
-	if path == "" {
-		return nil
-	}
-	return os.WriteFile(path, []byte(strings.Join(lab.Skipped(), "\n")), 0o644)
+	os.Exit(lab.Main(m, writeScriptBin))
 }
 
 // host is the usual start of a test: a host of its own with a trunk.

@@ -53,7 +53,7 @@ func TestStuckClient(t *testing.T) {
 	}
 	h.OK("run", "-d", "--restart", "always", "--name", "c1", "--network", "none", "busybox",
 		"sh", "-c", fmt.Sprintf("sleep 1; seq 1 %d; exit 3", lines))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Within(2*time.Minute))
 	defer cancel()
 	cmd := h.Command(ctx, lab.Program(), "attach", "--no-stdin", "--sig-proxy=false", "c1")
 	out, err := cmd.StdoutPipe()
@@ -63,20 +63,12 @@ func TestStuckClient(t *testing.T) {
 	if err := h.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	h.Eventually("it has restarted twice", func() bool {
 		count := field(t, h, "c1", "{{.RestartCount}}")
 		return count != "0" && count != "1"
 	})
-	if took := time.Since(began); took > lab.Within(8*time.Second) {
-		t.Errorf("two restarts of a second each took %v", took)
-	}
-	began = time.Now()
 	h.OK("stop", "-t", "0", "c1")
 	h.OK("rm", "-f", "c1")
-	if took := time.Since(began); took > lab.Within(5*time.Second) {
-		t.Errorf("stop and rm took %v", took)
-	}
 	if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Fatalf("the client is gone: %v", err)
 	}

@@ -32,7 +32,7 @@ func TestScript(t *testing.T) {
 				Files:           []string{file},
 				ContinueOnError: true,
 				// A command that hangs fails its script, with what was said before.
-				Deadline: time.Now().Add(3 * time.Minute),
+				Deadline: time.Now().Add(lab.Within(3 * time.Minute)),
 				Setup:    func(env *testscript.Env) error { return scriptHost(h, env) },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"mvrun": scriptMvrun, "code": scriptCode, "field": scriptField, "retry": scriptRetry,
@@ -115,10 +115,10 @@ func scriptField(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // retry REGEXP COMMAND ARG… repeats the command until its standard output
-// matches, for what happens by itself; 20 seconds at most.
+// matches, for what happens by itself; 20 seconds at most on a good machine.
 func scriptRetry(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile("(?m)" + args[0])
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(lab.Within(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...)
 		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
 			return

@@ -99,7 +99,7 @@ func TestHalfClosedPipes(t *testing.T) {
 // An interactive conversation: each line is answered before the next is sent.
 func TestInteractivePipe(t *testing.T) {
 	h := host(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Within(time.Minute))
 	defer cancel()
 	cmd := h.Command(ctx, lab.Program(), "run", "--rm", "-i", "--network", "none", "busybox", "sh")
 	in, err := cmd.StdinPipe()

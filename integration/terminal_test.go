@@ -37,8 +37,8 @@ func (l *lineReader) next(t *testing.T) string {
 	select {
 	case line := <-l.lines:
 		return line
-	case <-time.After(20 * time.Second):
-		t.Fatal("no line within 20 s")
+	case <-time.After(lab.Within(20 * time.Second)):
+		t.Fatal("no line comes")
 		return ""
 	}
 }
@@ -57,7 +57,7 @@ type terminal struct {
 // onTerminal starts mvrun on a terminal of this size.
 func onTerminal(t *testing.T, h *lab.Host, rows, cols uint16, args ...string) *terminal {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Within(2*time.Minute))
 	t.Cleanup(cancel)
 	term := &terminal{t: t, cmd: h.Command(ctx, lab.Program(), args...), ends: make(chan struct{})}
 	err := h.Do(func() (err error) {
@@ -100,7 +100,7 @@ func (s *terminal) keys(text string) {
 func (s *terminal) expect(pattern string) []string {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(lab.Within(20 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
 		s.mu.Lock()
 		text := s.seen.String()
 		if at := re.FindStringSubmatchIndex(text); at != nil {
@@ -128,7 +128,7 @@ func (s *terminal) end() int {
 	select {
 	case <-s.ends:
 		return lab.ExitCode(s.cmd)
-	case <-time.After(30 * time.Second):
+	case <-time.After(lab.Within(30 * time.Second)):
 		s.t.Fatalf("the command does not end; the screen:\n%q", s.screen())
 		return -1
 	}
@@ -259,7 +259,7 @@ func TestTerminalFromAPipeIsRefused(t *testing.T) {
 // Without -t, the signals that the CLI gets are the container's.
 func TestSignalsAreForwarded(t *testing.T) {
 	h := host(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Within(time.Minute))
 	defer cancel()
 	cmd := h.Command(ctx, lab.Program(), "run", "--rm", "--name", "c1", "--network", "none", "busybox", "sh", "-c",
 		`trap 'echo got HUP' HUP; trap 'echo got USR1' USR1; trap 'echo got TERM; exit 6' TERM; echo ready; while :; do sleep 0.1; done`)

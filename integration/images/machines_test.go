@@ -38,8 +38,9 @@ func TestPrograms32(t *testing.T) {
 		killed   = 128 + 31 // SIGSYS
 	)
 	h := host(t)
-	reg := startFake(t, h.Netns, local)
 	dir, layer := program32(t)
+	lab.Needs(t, lab.Program32(filepath.Join(dir, "hello")))
+	reg := startFake(t, h.Netns, local)
 
 	if r := h.MvrunIn(bytes.NewReader(layer), "import", "-c", `CMD ["/hello"]`, "-", "tree"); r.Code != 0 {
 		t.Fatal(r)

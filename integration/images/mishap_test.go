@@ -216,7 +216,7 @@ func TestInterruptedPipe(t *testing.T) {
 				return len(scratch) > 0
 			})
 			_ = cmd.Process.Signal(unix.SIGINT)
-			ended := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+			ended := time.AfterFunc(lab.Within(20*time.Second), func() { _ = cmd.Process.Kill() })
 			_ = cmd.Wait()
 			if !ended.Stop() || lab.ExitCode(cmd) == 0 || !strings.Contains(stderr.String(), "interrupted by signal 2") {
 				t.Errorf("exit code %d, stderr: %s", lab.ExitCode(cmd), stderr.String())

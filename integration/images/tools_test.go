@@ -187,7 +187,7 @@ func startDocker(t *testing.T, h *lab.Host) (docker func(args ...string) string)
 		"--data-root", dir+"/data", "--exec-root", dir+"/exec", "--pidfile", dir+"/pid", "-H", "unix://"+dir+"/sock",
 		"--iptables=false", "--ip6tables=false", "--bridge=none", "--log-level=error")
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it ends its containerd
-	cmd.WaitDelay = 20 * time.Second
+	cmd.WaitDelay = lab.Within(20 * time.Second)
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := h.Start(cmd); err != nil {
@@ -206,7 +206,7 @@ func startDocker(t *testing.T, h *lab.Host) (docker func(args ...string) string)
 	run := func(args ...string) ([]byte, error) {
 		return exec.Command(client, append([]string{"-H", "unix://" + dir + "/sock"}, args...)...).CombinedOutput()
 	}
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(lab.Within(60 * time.Second))
 	for {
 		out, err := run("info")
 		if err == nil {

@@ -13,10 +13,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
-// patience is the longest that a command may take. Far above what any needs,
-// since tests run in parallel on small machines; a command that needs it hangs.
+// patience is the longest that a command may take on a good machine. Far above
+// what any needs, since tests run in parallel; a command that needs it hangs.
 const patience = 90 * time.Second
 
 // Result is what a command said.
@@ -38,7 +40,7 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 	cmd.Env = append(os.Environ(), h.Env...)
 	cmd.Dir = h.dir
 	// A detached container must not hold the command's pipes open.
-	cmd.WaitDelay = 10 * time.Second
+	cmd.WaitDelay = Within(10 * time.Second)
 	return cmd
 }
 
@@ -169,14 +171,10 @@ func (h *Host) Sh(line string) string {
 	return strings.TrimSuffix(r.Stdout, "\n")
 }
 
-// Within is how long something may take that takes at most d on a real machine.
-// With -short the machine is an emulated one.
-func Within(d time.Duration) time.Duration {
-	if testing.Short() {
-		return 5 * d
-	}
-	return d
-}
+// Within is how long something may take here that takes at most d on a good
+// machine. Whatever waits in a test asks it, and no test asserts a time that
+// depends on how fast the machine is.
+func Within(d time.Duration) time.Duration { return pace.Within(d) }
 
 // Few is how often a test does what it does n times on a real machine. With
 // -short, in an emulated one, a few must do.

@@ -53,7 +53,7 @@ func (d *DHCP) Start(args ...string) {
 	if err := d.n.Do(d.cmd.Start); err != nil {
 		d.n.t.Fatalf("start dnsmasq: %v", err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(d.Log()[from:], "sockets bound"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(Within(10 * time.Second)); !strings.Contains(d.Log()[from:], "sockets bound"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			d.n.t.Fatalf("dnsmasq does not listen:\n%s", d.Log())
 		}

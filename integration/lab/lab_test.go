@@ -91,7 +91,7 @@ func TestCaptureSeesTags(t *testing.T) {
 		send(t, a, "left", append(frame, make([]byte, 46)...))
 	}
 	for name, c := range map[string]*Capture{"sender": atSender, "receiver": atReceiver} {
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(Within(5 * time.Second))
 		for len(c.Frames()) < 2 && time.Now().Before(deadline) {
 			time.Sleep(5 * time.Millisecond)
 		}

@@ -15,12 +15,12 @@ import (
 
 // leakPatience is how long the kernel and a dying monitor get: network
 // namespaces and cgroups go asynchronously.
-const leakPatience = 10 * time.Second
+const leakPatience = 10 * time.Second // on a good machine
 
 // leaksAfter is what is still left over when the time is up, or nothing as
 // soon as nothing is.
 func (h *Host) leaksAfter(wait time.Duration) []string {
-	deadline := time.Now().Add(wait)
+	deadline := time.Now().Add(Within(wait))
 	for {
 		leaks := h.Leaks()
 		if len(leaks) == 0 || time.Now().After(deadline) {
@@ -189,7 +189,7 @@ func (h *Host) force() {
 
 func (h *Host) endProcesses() {
 	var killed []process
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(Within(5 * time.Second)); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		found := h.processes() // each time: one may have forked while we looked
 		for _, p := range found {
 			syscall.Kill(p.pid, syscall.SIGKILL)

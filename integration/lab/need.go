@@ -3,7 +3,10 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -30,6 +33,13 @@ var (
 	MulticastCut = Need{"limit for multicast on macvlans (Linux 6.4)", tryMulticastCut, []error{errPassedOver}}
 	KernelDummy  = Need{"dummy interfaces", tryDummy, []error{unix.EOPNOTSUPP}}
 )
+
+// Program32 is the need of a kernel that runs this program, which was built for
+// the machine's 32-bit sibling. A kernel may have been built for such programs
+// and told at boot to run none: nothing but running one tells.
+func Program32(path string) Need {
+	return Need{"32-bit programs", func(testing.TB) error { return exec.Command(path).Run() }, []error{unix.ENOEXEC}}
+}
 
 // errPassedOver is what the kernel means that takes an attribute which it does
 // not know, and does nothing.
@@ -64,11 +74,25 @@ func Lacks(t testing.TB, need Need) bool {
 	return slices.ContainsFunc(need.lacking, func(e error) bool { return errors.Is(err, e) })
 }
 
-// Skipped tells which tests were skipped and what the kernel said.
-func Skipped() []string {
+// tellSkipped prints which tests were skipped and what the kernel said, and adds
+// it to the file that MVRUN_SKIPPED names, for the table of make test-vm.
+func tellSkipped() error {
 	skipped.Lock()
 	defer skipped.Unlock()
-	return slices.Sorted(slices.Values(skipped.lines))
+	slices.Sort(skipped.lines)
+	for _, line := range skipped.lines {
+		fmt.Println("skipped", line)
+	}
+	path := os.Getenv("MVRUN_SKIPPED")
+	if path == "" || len(skipped.lines) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strings.Join(skipped.lines, "\n") + "\n")
+	return errors.Join(err, f.Close())
 }
 
 func tryVLAN(t testing.TB) error {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
 // program is the mvrun that all hosts run.
@@ -38,6 +40,9 @@ func Main(m *testing.M, prepare func(dir string) error) int {
 		defer os.RemoveAll(dir)
 		err = useProgram(dir)
 	}
+	if err == nil {
+		err = pace.Measure(program, "version")
+	}
 	if err == nil && prepare != nil {
 		err = prepare(dir)
 	}
@@ -45,7 +50,12 @@ func Main(m *testing.M, prepare func(dir string) error) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if err := tellSkipped(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // useProgram takes the program named by MVRUN_BIN, or builds one into dir with

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
 // trialTime is what a boot under KVM may take before it counts as hanging:
@@ -45,7 +47,7 @@ func tryKVM(spec Spec) string {
 	}
 	defer os.RemoveAll(dir)
 	spec.Name, spec.Accel, spec.NICs = "trial", "kvm", nil
-	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
+	ctx, cancel := context.WithTimeout(context.Background(), pace.Within(trialTime))
 	defer cancel()
 	m, err := Boot(ctx, filepath.Clean(dir), spec)
 	if err != nil {

@@ -161,7 +161,7 @@ func (a *agentConn) feed(id uint32, stdin io.Reader) {
 
 // Run runs a command in the machine to its end.
 func (m *Machine) Run(ctx context.Context, stdin io.Reader, args ...string) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	ctx, cancel := context.WithTimeout(ctx, m.within(commandTime))
 	defer cancel()
 	r, err := m.agent.run(ctx, stdin, args...)
 	if err != nil {

@@ -1,6 +1,9 @@
 package vm
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,6 +17,7 @@ func TestFeatures(t *testing.T) {
 	t.Run("doctor", func(t *testing.T) { doctorIsContent(g.on(t)) })
 	t.Run("user namespaces", func(t *testing.T) { userNamespaces(g.on(t)) })
 	t.Run("id-mapped mounts", func(t *testing.T) { idMapped(g.on(t)) })
+	t.Run("32-bit programs", func(t *testing.T) { programs32(g.on(t)) })
 	t.Run("AppArmor", func(t *testing.T) { appArmor(g.on(t)) })
 }
 
@@ -62,6 +66,37 @@ func idMapped(g *guest) {
 	if out := g.ok("stat", "-c", "%u", "/srv/own/new"); out != "9" {
 		g.t.Errorf("what user 100009 made belongs to %s, not to 9", out)
 	}
+}
+
+// programs32: those of an image run under its seccomp profile, those that it did
+// not bring are killed. Debian's kernel runs them; where the host's does not, this
+// is what stands in for TestPrograms32 of integration/images.
+func programs32(g *guest) {
+	t := g.t
+	path := filepath.Join(shortDir(t), "hello")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "../images/testdata/program32/main.go")
+	build.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build.Args, err, out)
+	}
+	program, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	if r := g.tryIn(program, "sh", "-ec", "mkdir /srv/p; cat >/srv/p/hello; chmod 755 /srv/p/hello; tar -C /srv/p -c hello | mvrun import - tree"); r.Code != 0 {
+		t.Fatal(r)
+	}
+	const confined = "hello, keyctl is forbidden"
+	run := []string{"mvrun", "run", "--rm", "--network", "none"}
+	if got := g.ok(append(run, "tree", "/hello")...); got != confined {
+		t.Errorf("a 32-bit program of the image says %q", got)
+	}
+	const killed = 128 + 31 // SIGSYS
+	if r := g.try(append(run, "-v", "/srv/p:/p", "busybox", "/p/hello")...); r.Code != killed {
+		t.Errorf("%v, exit code %d is wanted", r, killed)
+	}
+	g.ok("mvrun", "rmi", "tree")
 }
 
 // appArmor: the default profile is in force once it is loaded, for the first

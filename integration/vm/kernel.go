@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
 // kernelPackage is Debian's kernel without drivers for hardware. It depends on
@@ -103,7 +105,7 @@ const toolTime = 10 * time.Minute
 
 // command runs a program of the host and returns its standard output.
 func command(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), toolTime)
+	ctx, cancel := context.WithTimeout(context.Background(), pace.Within(toolTime))
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	var exit *exec.ExitError

@@ -12,14 +12,28 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
-// The deadlines. An emulated machine on a busy host is slow; what takes longer
-// than these hangs.
+// The deadlines in a machine on a good processor of its own; what takes longer
+// than these hangs. See Machine.within.
 const (
-	bootTime    = 120 * time.Second
-	commandTime = 90 * time.Second
+	bootTime    = 40 * time.Second
+	commandTime = 30 * time.Second
 )
+
+// emulated is how many times slower than the host's processor an emulated one is.
+const emulated = 4
+
+// within is how long something may take in this machine that takes at most d in
+// one on a good processor.
+func (m *Machine) within(d time.Duration) time.Duration {
+	if !strings.HasPrefix(m.Spec.Accel, "kvm") {
+		d *= emulated
+	}
+	return pace.Within(d)
+}
 
 // Spec is what a machine is made of.
 type Spec struct {
@@ -73,7 +87,7 @@ func Boot(ctx context.Context, dir string, spec Spec) (*Machine, error) {
 		cancel()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
-	boot, stop := context.WithTimeout(ctx, bootTime)
+	boot, stop := context.WithTimeout(ctx, m.within(bootTime))
 	defer stop()
 	if err := m.connect(boot); err != nil {
 		m.PowerCut()

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
 // parts and programs are gathered once for all the tests.
@@ -35,6 +37,9 @@ func run(m *testing.M) int {
 	os.Setenv("TMPDIR", dir) // also for what is fetched and built
 	go cleanUpOnSignal(dir)
 	if programs, err = FindPrograms(dir); err == nil {
+		err = pace.Measure(programs.Mvrun, "version")
+	}
+	if err == nil {
 		parts, err = Gather(dir, payload())
 	}
 	if err != nil {
@@ -178,9 +183,11 @@ func (g *guest) sh(line string) string {
 	return g.ok("sh", "-c", line)
 }
 
-// eventually waits for something that happens by itself.
+// eventually waits for something that happens by itself, and in a machine on a
+// good processor of its own within the patience.
 func (g *guest) eventually(what string, patience time.Duration, ok func() bool) {
 	g.t.Helper()
+	patience = g.within(patience)
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			g.t.Fatalf("on %s, still not so after %v: %s", g.Spec.Name, patience, what)

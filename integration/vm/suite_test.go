@@ -13,12 +13,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mvrun/mvrun/integration/pace"
 )
 
 const (
-	// suiteTime is what the suite may take in emulated machines, where each
-	// start of a container costs a second of processor time, on a busy host.
-	suiteTime = 40 * time.Minute
+	// suiteTime is what a machine's share of the suite may take, see
+	// Machine.within.
+	suiteTime = 10 * time.Minute
 	// suiteMachines share the suite. Two with a processor each are faster than
 	// one with two: emulated processors wait for each other.
 	suiteMachines = 2
@@ -92,7 +94,8 @@ func shareOut(tests []string, n int) [][]string {
 // runShare runs these tests in the machine. What fails is told as its error.
 func runShare(g *guest, tests []string) outcomes {
 	t := g.t
-	ctx, cancel := context.WithTimeout(context.Background(), suiteTime)
+	within := g.within(suiteTime)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	log, err := os.Create(filepath.Join(logDir(t), g.Spec.Name+".log"))
 	if err != nil {
@@ -107,7 +110,7 @@ func runShare(g *guest, tests []string) outcomes {
 	began := time.Now()
 	r, err := g.agent.runTo(ctx, log, []string{"MVRUN_BIN=/usr/local/bin/mvrun"}, "sh", "-c", `cd $0 && exec ./integration.test "$@" 2>&1`,
 		suiteDir, "-test.v", "-test.short", fmt.Sprint("-test.parallel=", suiteParallel), "-test.run="+strings.Join(patterns, "|"),
-		fmt.Sprint("-test.timeout=", suiteTime-time.Minute))
+		fmt.Sprint("-test.timeout=", within-time.Minute))
 	if err != nil {
 		t.Errorf("%s: %v\n%s", g.Spec.Name, err, lastLines(r.Stdout, 100))
 	}
@@ -156,7 +159,7 @@ func hostSkips() outcomes {
 // suiteOnHost runs the suite's program on the host's kernel.
 func suiteOnHost(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	ctx, cancel := context.WithTimeout(context.Background(), pace.Within(5*time.Minute))
 	defer cancel()
 	test, err := filepath.Abs(programs.Test)
 	if err != nil {

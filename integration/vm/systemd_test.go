@@ -83,7 +83,7 @@ func (s *systemdHost) reboot(params ...string) {
 	if r, err := s.Run(s.t.Context(), nil, "systemctl", "reboot"); r.Code > 0 {
 		s.t.Fatalf("%v: %v", err, r) // that the agent goes first is no error
 	}
-	off, cancel := context.WithTimeout(context.Background(), commandTime)
+	off, cancel := context.WithTimeout(context.Background(), s.within(commandTime))
 	defer cancel()
 	if err := s.WaitOff(off); err != nil {
 		s.t.Fatal(err)

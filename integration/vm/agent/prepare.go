@@ -73,9 +73,13 @@ func loadModules() error {
 	return nil
 }
 
+// deviceTime is long enough for any machine: who started it has a deadline of its
+// own, which fits the host.
+const deviceTime = 5 * time.Minute
+
 // waitFor waits for a device that a driver is still finding.
 func waitFor(path string) error {
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(deviceTime); ; time.Sleep(10 * time.Millisecond) {
 		_, err := os.Stat(path)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || time.Now().After(deadline) {
 			return err

@@ -35,7 +35,7 @@ func serve() error {
 }
 
 func openPort() (*os.File, error) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(deviceTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		names, _ := filepath.Glob("/sys/class/virtio-ports/*/name")
 		for _, path := range names {
 			if name, _ := os.ReadFile(path); strings.TrimSpace(string(name)) == portName {
