@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
 )
 
 var attachCommand = &cli.Command{
@@ -42,7 +42,7 @@ var attachCommand = &cli.Command{
 		if err := s.check(); err != nil {
 			return err
 		}
-		session, err := monitor.Dial(store, id, s.request(true))
+		session, err := client.Dial(store, id, s.request(true))
 		if err != nil {
 			return err
 		}

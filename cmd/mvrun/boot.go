@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // lookAgain is how often boot looks whether a parent has appeared.
@@ -85,7 +85,7 @@ func missingParent(cont *runtime.Container) string {
 }
 
 func bootOne(c *cli.Context, store *runtime.Store, cont *runtime.Container) error {
-	_, err := startContainer(c, store, cont.Config.ID, monitor.Request{})
+	_, err := startContainer(c, store, cont.Config.ID, protocol.Request{})
 	if err != nil && !errors.Is(err, errAlreadyRunning) {
 		return fmt.Errorf("start %s: %w", cont.Config.Name, err)
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var commitCommand = &cli.Command{
@@ -44,11 +45,11 @@ func commitContainer(c *cli.Context) (err error) {
 	ctx, stop := interruptible(c)
 	defer stop()
 	if cont.State.Status == runtime.Running && c.Bool("pause") {
-		if err := monitor.Do(store, cont.Config.ID, monitor.Request{Op: monitor.OpPause}); err != nil {
+		if err := client.Do(store, cont.Config.ID, protocol.Request{Op: protocol.OpPause}); err != nil {
 			return err
 		}
 		defer func() {
-			if uerr := monitor.Do(store, cont.Config.ID, monitor.Request{Op: monitor.OpUnpause}); err == nil {
+			if uerr := client.Do(store, cont.Config.ID, protocol.Request{Op: protocol.OpUnpause}); err == nil {
 				err = uerr
 			}
 		}()

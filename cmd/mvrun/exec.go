@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
 )
 
 var execCommand = passProgram(&cli.Command{
@@ -75,14 +75,14 @@ func execAction(c *cli.Context) error {
 	if err != nil {
 		return withCode(126, err)
 	}
-	run := &monitor.Exec{Store: store, ID: id, Process: process, TTY: s.tty}
+	run := &client.Exec{Store: store, ID: id, Process: process, TTY: s.tty}
 	if c.Bool("detach") {
 		return execError(run.Detached())
 	}
 	return execAttached(run, s, keys)
 }
 
-func execAttached(run *monitor.Exec, s *streams, keys []byte) error {
+func execAttached(run *client.Exec, s *streams, keys []byte) error {
 	if s.stdin {
 		run.Stdin = s.in
 	}
@@ -103,7 +103,7 @@ func execAttached(run *monitor.Exec, s *streams, keys []byte) error {
 	}
 	code, err := run.Wait()
 	restore()
-	if errors.Is(err, monitor.ErrDetached) {
+	if errors.Is(err, client.ErrDetached) {
 		fmt.Fprintln(s.errOut, "read escape sequence")
 		return nil
 	}

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // killWait is how long kill waits for a killed container to be gone.
@@ -17,16 +18,16 @@ const killWait = 10 * time.Second
 
 // kill sends the signal. Nothing outlives SIGKILL: then it returns when the
 // container has ended.
-func kill(store *runtime.Store, id string, req monitor.Request) error {
+func kill(store *runtime.Store, id string, req protocol.Request) error {
 	if unix.Signal(req.Signal) != unix.SIGKILL {
-		return monitor.Do(store, id, req)
+		return client.Do(store, id, req)
 	}
-	waiting, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
+	waiting, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait})
 	if err != nil {
 		return err
 	}
 	defer waiting.Close()
-	if err := monitor.Do(store, id, req); err != nil {
+	if err := client.Do(store, id, req); err != nil {
 		return err
 	}
 	ended := make(chan struct{})
@@ -71,7 +72,7 @@ var killCommand = &cli.Command{
 			}
 			own, _ := signal.ParseSignal(cont.Config.StopSignal)
 			ends := sig == unix.SIGKILL || sig == own || (own == 0 && sig == unix.SIGTERM)
-			req := monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: ends}
+			req := protocol.Request{Op: protocol.OpSignal, Signal: int(sig), Stop: ends}
 			if err := kill(store, id, req); err != nil {
 				return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 			}

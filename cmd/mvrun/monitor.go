@@ -4,11 +4,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // monitorCommand is what run and start spawn; nobody types it.
 var monitorCommand = &cli.Command{
-	Name:   monitor.Command,
+	Name:   protocol.Command,
 	Hidden: true,
 	Action: func(c *cli.Context) error {
 		store, err := storeOf(c)

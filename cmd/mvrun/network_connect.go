@@ -7,7 +7,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var networkConnectCommand = &cli.Command{
@@ -66,7 +66,7 @@ func connectNetwork(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	warnings, err := changeContainer(store, id, monitor.Request{Op: monitor.OpConnect, Leg: req}, func(h *runtime.Handle) error {
+	warnings, err := changeContainer(store, id, protocol.Request{Op: protocol.OpConnect, Endpoint: req}, func(h *runtime.Handle) error {
 		return h.Connect(req)
 	})
 	for _, text := range warnings {

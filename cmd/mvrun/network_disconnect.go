@@ -7,7 +7,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var networkDisconnectCommand = &cli.Command{
@@ -46,7 +46,7 @@ func disconnectNetwork(c *cli.Context) error {
 		}
 		return err
 	}
-	req := monitor.Request{Op: monitor.OpDisconnect, Leg: network.Request{Network: name}}
+	req := protocol.Request{Op: protocol.OpDisconnect, Endpoint: network.Request{Network: name}}
 	_, err = changeContainer(store, id, req, func(h *runtime.Handle) error { return h.Disconnect(name) })
 	return err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var renameCommand = &cli.Command{
@@ -29,7 +29,7 @@ var renameCommand = &cli.Command{
 		if err := runtime.CheckName(name); err != nil {
 			return err
 		}
-		_, err = changeContainer(store, id, monitor.Request{Op: monitor.OpRename, Name: name}, func(h *runtime.Handle) error {
+		_, err = changeContainer(store, id, protocol.Request{Op: protocol.OpRename, Name: name}, func(h *runtime.Handle) error {
 			return h.Rename(name)
 		})
 		return err

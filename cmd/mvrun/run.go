@@ -10,7 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var runCommand = passProgram(&cli.Command{
@@ -26,7 +27,7 @@ var runCommand = passProgram(&cli.Command{
 })
 
 func runContainer(c *cli.Context) error {
-	early := monitor.Prepare()
+	early := client.Prepare()
 	w, err := parseWish(c)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func runContainer(c *cli.Context) error {
 		err := errors.Join(fmt.Errorf("interrupted by signal %d", int(sig)), remove(store, w.config.ID, true, true))
 		return withInterrupt(ctx, err)
 	} else if ok {
-		_ = monitor.Do(store, w.config.ID, monitor.Request{Op: monitor.OpSignal, Signal: int(sig)})
+		_ = client.Do(store, w.config.ID, protocol.Request{Op: protocol.OpSignal, Signal: int(sig)})
 	}
 	if detached {
 		fmt.Fprintln(c.App.Writer, w.config.ID)
@@ -74,7 +75,7 @@ func runContainer(c *cli.Context) error {
 
 // launch makes the container and starts it; either both happen or neither.
 // The monitor boots while the container's configuration is being made.
-func launch(ctx context.Context, c *cli.Context, store *runtime.Store, early *monitor.Early, w *wish, req monitor.Request) (*monitor.Session, error) {
+func launch(ctx context.Context, c *cli.Context, store *runtime.Store, early *client.Prestart, w *wish, req protocol.Request) (*client.Session, error) {
 	cr, err := begin(store, w)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var startCommand = &cli.Command{
@@ -61,7 +62,7 @@ func startOne(c *cli.Context, store *runtime.Store, ref string) error {
 	if err != nil {
 		return err
 	}
-	_, err = startContainer(c, store, id, monitor.Request{})
+	_, err = startContainer(c, store, id, protocol.Request{})
 	if errors.Is(err, errAlreadyRunning) {
 		return nil
 	}
@@ -104,14 +105,14 @@ func lockStopped(store *runtime.Store, id string) (*runtime.Handle, error) {
 // answers tells a monitor from one that has just been killed and still has the
 // lock: the kernel takes a moment to take a process apart.
 func answers(store *runtime.Store, id string) bool {
-	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal})
-	return !errors.Is(err, monitor.ErrNotRunning) && !errors.Is(err, monitor.ErrLost)
+	err := client.Do(store, id, protocol.Request{Op: protocol.OpSignal})
+	return !errors.Is(err, client.ErrNotRunning) && !errors.Is(err, client.ErrLost)
 }
 
 // startContainer starts a container that is there. A start that fails leaves
 // it as it was, with the reason in its state.
-func startContainer(c *cli.Context, store *runtime.Store, id string, req monitor.Request) (*monitor.Session, error) {
-	early := monitor.Prepare()
+func startContainer(c *cli.Context, store *runtime.Store, id string, req protocol.Request) (*client.Session, error) {
+	early := client.Prepare()
 	h, err := lockStopped(store, id)
 	if err != nil {
 		return nil, err
@@ -150,7 +151,7 @@ func startAttached(c *cli.Context, store *runtime.Store, ref string) error {
 	}
 	session, err := startContainer(c, store, id, s.request(true))
 	if errors.Is(err, errAlreadyRunning) {
-		session, err = monitor.Dial(store, id, s.request(true))
+		session, err = client.Dial(store, id, s.request(true))
 	}
 	if err != nil {
 		return withCode(codeOfStart(err), err)

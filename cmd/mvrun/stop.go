@@ -12,7 +12,8 @@ import (
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 func stopFlags() []cli.Flag {
@@ -39,7 +40,7 @@ var restartCommand = &cli.Command{
 	Flags:     stopFlags(),
 	Action: func(c *cli.Context) error {
 		return eachStopped(c, true, func(store *runtime.Store, id string) error {
-			_, err := startContainer(c, store, id, monitor.Request{})
+			_, err := startContainer(c, store, id, protocol.Request{})
 			return err
 		})
 	},
@@ -113,7 +114,7 @@ func parseSignal(s string) (unix.Signal, error) {
 // and returns when it has ended. One that does not run is stopped already.
 func stopContainer(store *runtime.Store, id string, how stopping) error {
 	err := stopByMonitor(store, id, how)
-	if errors.Is(err, monitor.ErrNotRunning) || errors.Is(err, monitor.ErrLost) {
+	if errors.Is(err, client.ErrNotRunning) || errors.Is(err, client.ErrLost) {
 		// The monitor died under our eyes: to load is to end what it left.
 		if _, err = store.Load(id); errors.Is(err, runtime.ErrNotFound) || errors.Is(err, jsonfile.ErrCorrupt) {
 			return nil
@@ -145,7 +146,7 @@ func stopByMonitor(store *runtime.Store, id string, how stopping) error {
 	if how.timeout != nil {
 		timeout = *how.timeout
 	}
-	waiting, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
+	waiting, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait})
 	if err != nil {
 		return err
 	}
@@ -174,8 +175,8 @@ func stopByMonitor(store *runtime.Store, id string, how stopping) error {
 // send sends a signal that the container shall end of; that it ended
 // meanwhile is no error.
 func (how stopping) send(store *runtime.Store, id string, sig unix.Signal) error {
-	err := monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig), Stop: true, Shutdown: how.shutdown, Keep: how.keep})
-	if errors.Is(err, monitor.ErrNotRunning) {
+	err := client.Do(store, id, protocol.Request{Op: protocol.OpSignal, Signal: int(sig), Stop: true, Shutdown: how.shutdown, Keep: how.keep})
+	if errors.Is(err, client.ErrNotRunning) {
 		return nil
 	}
 	return ignoreLost(err)
@@ -184,7 +185,7 @@ func (how stopping) send(store *runtime.Store, id string, sig unix.Signal) error
 // ignoreLost: a monitor that is gone takes its container with it, by the next
 // look at the latest.
 func ignoreLost(err error) error {
-	if errors.Is(err, monitor.ErrLost) {
+	if errors.Is(err, client.ErrLost) {
 		return nil
 	}
 	return err

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // streams are the ends of a container's standard streams at this command.
@@ -61,25 +62,25 @@ func (s *streams) check() error {
 	return nil
 }
 
-func (s *streams) request(attach bool) monitor.Request {
-	req := monitor.Request{Op: monitor.OpAttach, Attach: attach, Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr}
+func (s *streams) request(attach bool) protocol.Request {
+	req := protocol.Request{Op: protocol.OpAttach, Attach: attach, Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr}
 	if s.tty {
 		req.Size = terminalSize()
 	}
 	return req
 }
 
-func terminalSize() monitor.Size {
+func terminalSize() protocol.Size {
 	ws, err := term.GetWinsize(os.Stdout.Fd())
 	if err != nil {
-		return monitor.Size{}
+		return protocol.Size{}
 	}
-	return monitor.Size{Width: ws.Width, Height: ws.Height}
+	return protocol.Size{Width: ws.Width, Height: ws.Height}
 }
 
 // follow passes the streams between the command and the container until the
 // container exits, whose code it returns, or the user detaches, which is 0.
-func (s *streams) follow(store *runtime.Store, id string, session *monitor.Session, keys []byte, proxy bool) (int, error) {
+func (s *streams) follow(store *runtime.Store, id string, session *client.Session, keys []byte, proxy bool) (int, error) {
 	defer session.Close()
 	restore, err := s.raw()
 	if err != nil {
@@ -111,7 +112,7 @@ func (s *streams) follow(store *runtime.Store, id string, session *monitor.Sessi
 		fmt.Fprintln(os.Stderr, "read escape sequence")
 		return 0, nil
 	case e := <-exits:
-		if errors.Is(e.err, monitor.ErrLost) {
+		if errors.Is(e.err, client.ErrLost) {
 			return s.lost(store, id, e.err)
 		}
 		return e.code, e.err
@@ -129,7 +130,7 @@ func (s *streams) lost(store *runtime.Store, id string, err error) (int, error) 
 
 // sendStdin ends when the container does; it closes detached when the user
 // typed the detach keys.
-func (s *streams) sendStdin(session *monitor.Session, keys []byte, detached chan struct{}) {
+func (s *streams) sendStdin(session *client.Session, keys []byte, detached chan struct{}) {
 	in := io.Reader(s.in)
 	if s.tty {
 		in = term.NewEscapeProxy(in, keys)
@@ -189,7 +190,7 @@ func proxySignals(store *runtime.Store, id string, tty bool) (stop func()) {
 			switch {
 			case tty && (sig == unix.SIGTTIN || sig == unix.SIGTTOU):
 			default:
-				_ = monitor.Do(store, id, monitor.Request{Op: monitor.OpSignal, Signal: int(sig)})
+				_ = client.Do(store, id, protocol.Request{Op: protocol.OpSignal, Signal: int(sig)})
 			}
 		}
 	}()

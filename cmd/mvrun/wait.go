@@ -8,7 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var waitCommand = &cli.Command{
@@ -44,11 +45,11 @@ func waitFor(store *runtime.Store, ref string) (int, error) {
 		return 0, err
 	}
 	for {
-		session, err := monitor.Dial(store, id, monitor.Request{Op: monitor.OpWait})
+		session, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait})
 		if err == nil {
 			code, err := session.Wait()
 			session.Close()
-			if !errors.Is(err, monitor.ErrLost) {
+			if !errors.Is(err, client.ErrLost) {
 				return code, err
 			}
 		}

@@ -26,9 +26,13 @@ var mayImport = map[string][]string{
 	"doctor":          {"runtime", "network", "rootfs", "internal"},
 	"topology":        {"runtime", "network", "internal"},
 	"runtime/monitor": {"runtime", "network", "rootfs", "internal"},
-	"runtime/logfile": {"internal"},
-	"runtime":         {"runtime/logfile", "network", "rootfs", "internal"},
-	"network":         {"network", "internal"},
+	// What runs in the command, and what both processes know.
+	"runtime/monitor/client":   {"runtime", "network"},
+	"runtime/monitor/stdio":    {"runtime"},
+	"runtime/monitor/protocol": {"runtime", "network"},
+	"runtime/logfile":          {"internal"},
+	"runtime":                  {"runtime/logfile", "network", "rootfs", "internal"},
+	"network":                  {"network", "internal"},
 	// The leaves of network don't know each other, nor who uses them.
 	"network/ipam":     {"internal", "network/internal"},
 	"network/acd":      {"internal", "network/internal"},

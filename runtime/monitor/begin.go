@@ -7,16 +7,17 @@ import (
 
 	"github.com/mvrun/mvrun/runtime"
 	"github.com/mvrun/mvrun/runtime/logfile"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // begin starts the container for the first time; on an error everything is
 // undone.
-func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
+func (m *Monitor) begin(c *protocol.Conn, req protocol.Request) (l net.Listener, err error) {
 	recorded, err := m.record(req.Config)
 	if err != nil {
 		return nil, err
 	}
-	var first *client
+	var first *subscriber
 	life, err := m.start(req.Size, func() error {
 		if l, err = m.prepare(); err == nil && req.Attach {
 			first = m.out.add(c, req.Stdout, req.Stderr)
@@ -32,7 +33,7 @@ func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
 				return nil
 			}
 			// What its command does not live to see has not happened.
-			if err := c.peerAlive(); err != nil {
+			if err := c.PeerAlive(); err != nil {
 				return err
 			}
 			return m.handle.Publish(&m.config)
@@ -45,8 +46,8 @@ func (m *Monitor) begin(c *conn, req Request) (l net.Listener, err error) {
 		return nil, errors.Join(err, m.abort(life))
 	}
 	go m.serve(l)
-	reply := Reply{Warnings: life.warnings}
-	if err := c.sendJSON(kindReply, reply); err != nil || first == nil {
+	reply := protocol.Reply{Warnings: life.warnings}
+	if err := c.SendJSON(protocol.KindReply, reply); err != nil || first == nil {
 		c.Close() // a command that was killed meanwhile changes nothing
 	}
 	if first != nil {
@@ -88,7 +89,7 @@ func (m *Monitor) prepare() (net.Listener, error) {
 	if m.mounts, err = mountAll(m.store, &m.config); err != nil {
 		return nil, err
 	}
-	l, err := listen(m.store.AttachSocket(m.config.ID))
+	l, err := protocol.Listen(m.store.AttachSocket(m.config.ID))
 	if err != nil {
 		return nil, fmt.Errorf("listen for clients: %w", err)
 	}

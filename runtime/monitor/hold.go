@@ -2,39 +2,21 @@ package monitor
 
 import (
 	"io"
-	"os"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
-// A terminal lives as long as somebody has its master: without one its
-// processes get SIGHUP (tty_ioctl(4)), and they block when nobody takes what
-// they write. For a process whose command has left, the monitor does both.
-
-// Hold hands the master of a terminal in the container to its monitor.
-func Hold(store *runtime.Store, id string, master *os.File) error {
-	s, err := Dial(store, id, Request{Op: OpHold})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := s.conn.sendFiles(master); err != nil {
-		return err
-	}
-	// Only when the monitor has it may ours be closed.
-	_, err = s.reply()
-	return err
-}
-
-// hold is the monitor's side of Hold.
-func (m *Monitor) hold(c *conn) {
+// hold keeps a terminal for a process whose command has left. A terminal lives as
+// long as somebody has its master: without one its processes get SIGHUP
+// (tty_ioctl(4)), and they block when nobody reads what they write.
+func (m *Monitor) hold(c *protocol.Conn) {
 	defer c.Close()
-	if c.sendJSON(kindReply, Reply{}) != nil {
+	if c.SendJSON(protocol.KindReply, protocol.Reply{}) != nil {
 		return
 	}
-	files, err := c.takeFiles()
+	files, err := c.ReceiveFiles()
 	if err != nil {
-		_ = c.sendJSON(kindReply, failure(err))
+		_ = c.SendJSON(protocol.KindReply, failure(err))
 		return
 	}
 	master := files[0]
@@ -42,5 +24,5 @@ func (m *Monitor) hold(c *conn) {
 		defer master.Close()
 		_, _ = io.Copy(io.Discard, master) // ends with EIO, when nobody has the terminal open any more
 	}()
-	_ = c.sendJSON(kindReply, Reply{})
+	_ = c.SendJSON(protocol.KindReply, protocol.Reply{})
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/firewall"
 	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // life is one run of the container, from start to exit.
 type life struct {
 	instance *runtime.Instance
-	stdio    *stdio
+	stdio    *streams
 	ns       *network.Namespace // nil with the host's network
 	warnings []string
 	cancel   context.CancelFunc // of the start
@@ -31,7 +32,7 @@ type life struct {
 // start builds the container up to the moment before its program runs. The
 // network, which asks the LAN and waits, is made beside all the rest, of which
 // prepare is the first. On an error the life is what there is of it, for abort.
-func (m *Monitor) start(size Size, prepare func() error) (l *life, err error) {
+func (m *Monitor) start(size protocol.Size, prepare func() error) (l *life, err error) {
 	l = &life{}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
@@ -95,25 +96,25 @@ func (m *Monitor) attachNetwork(ctx context.Context, l *life) error {
 	return nil
 }
 
-func (m *Monitor) startInstance(l *life, size Size) error {
+func (m *Monitor) startInstance(l *life, size protocol.Size) error {
 	spec, warnings, err := m.spec(l.ns)
 	if err != nil {
 		return err
 	}
 	l.warnings = append(l.warnings, warnings...)
-	if l.stdio, err = openStdio(&m.config, size); err != nil {
+	if l.stdio, err = openStreams(&m.config, size); err != nil {
 		return err
 	}
 	if l.instance, err = m.store.New(m.config.ID, spec); err != nil {
 		return err
 	}
-	return l.instance.Start(spec.Process, l.stdio.theirs)
+	return l.instance.Start(spec.Process, l.stdio.Theirs)
 }
 
 // release commits the container, lets the program run and records it as
 // running. All of it is on disk before anybody hears of the start.
 func (m *Monitor) release(l *life, commit func() error) error {
-	if err := l.stdio.started(m.out); err != nil {
+	if err := l.stdio.copyTo(m.out); err != nil {
 		return err
 	}
 	m.stdio.Store(l.stdio)
@@ -165,7 +166,7 @@ func (m *Monitor) abort(l *life) error {
 		errs = append(errs, l.instance.Destroy())
 	}
 	if l.stdio != nil {
-		l.stdio.close()
+		l.stdio.Close()
 	}
 	for _, leg := range slices.Backward(l.all()) {
 		errs = append(errs, leg.Undo())

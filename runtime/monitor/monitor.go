@@ -1,3 +1,5 @@
+// Package monitor is the one small process that lives as long as a container: it
+// holds the container's namespaces and mounts, its log and its clients.
 package monitor
 
 import (
@@ -18,6 +20,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var (
@@ -27,9 +30,6 @@ var (
 	errNotLive   = errors.New("is not running")
 )
 
-// drainTimeout is how long the output may go on after the container's end.
-const drainTimeout = 2 * time.Second
-
 // Monitor runs one container from its start to its end.
 type Monitor struct {
 	store  *runtime.Store
@@ -38,7 +38,7 @@ type Monitor struct {
 	name   atomic.Pointer[string] // by now: it may have been renamed
 	mounts *mounts
 	out    *output
-	stdio  atomic.Pointer[stdio]
+	stdio  atomic.Pointer[streams]
 	ready  chan *network.Namespace // made by the command; closed behind it
 	alone  chan struct{}           // closed when we are out of the command's cgroups
 	life   *life                   // the current one; set by the main goroutine, under legs
@@ -66,11 +66,11 @@ type Monitor struct {
 func Main(store *runtime.Store, id string) error {
 	// The thread that starts the container is its parent; it must not go away.
 	goruntime.LockOSThread()
-	if err := checkBirth(store, id); err != nil {
-		return fmt.Errorf("%s is mvrun's own command, use run or start: %w", Command, err)
+	if err := checkOrigin(store, id); err != nil {
+		return fmt.Errorf("%s is mvrun's own command, use run or start: %w", protocol.Command, err)
 	}
-	unix.CloseOnExec(lockFD)
-	unix.CloseOnExec(requestFD)
+	unix.CloseOnExec(protocol.LockFD)
+	unix.CloseOnExec(protocol.RequestFD)
 	// Our mounts are ours alone and go with us; the host's go on to come in.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("part from the host's mounts: %w", err)
@@ -79,24 +79,24 @@ func Main(store *runtime.Store, id string) error {
 	outlive()
 	m := &Monitor{
 		store:    store,
-		handle:   store.Adopt(id, os.NewFile(lockFD, "monitor.lock")),
+		handle:   store.Adopt(id, os.NewFile(protocol.LockFD, "monitor.lock")),
 		ready:    make(chan *network.Namespace, 1),
 		alone:    make(chan struct{}),
 		stopping: make(chan struct{}),
 	}
 	go m.leaveCgroups()
-	c, err := connOf(os.NewFile(requestFD, "request"))
+	c, err := protocol.ConnOf(os.NewFile(protocol.RequestFD, "request"))
 	if err != nil {
 		return err
 	}
-	var req Request
-	if err := c.receiveJSON(kindRequest, &req); err != nil {
+	var req protocol.Request
+	if err := c.ReceiveJSON(protocol.KindRequest, &req); err != nil {
 		return m.handle.GiveUp() // who spawned us was killed, or thought better of it
 	}
 	go m.takeNamespace(c)
 	initial, err := m.begin(c, req)
 	if err != nil {
-		if c.sendJSON(kindReply, failure(err)) != nil {
+		if c.SendJSON(protocol.KindReply, failure(err)) != nil {
 			return m.handle.GiveUp() // nobody is there to undo the rest
 		}
 		return nil
@@ -119,8 +119,8 @@ func (m *Monitor) leaveCgroups() {
 	}
 }
 
-func failure(err error) Reply {
-	reply := Reply{Error: err.Error(), Code: 125}
+func failure(err error) protocol.Reply {
+	reply := protocol.Reply{Error: err.Error(), Code: 125}
 	var start *runtime.StartError
 	if errors.As(err, &start) {
 		reply.Code = start.Code
@@ -171,7 +171,7 @@ func (m *Monitor) again(policy *restarts) {
 func (m *Monitor) startAgain() error {
 	m.legs.Lock()
 	defer m.legs.Unlock()
-	life, err := m.start(Size{}, func() error { return nil })
+	life, err := m.start(protocol.Size{}, func() error { return nil })
 	if err == nil {
 		err = m.release(life, func() error { return nil })
 	}
@@ -217,7 +217,7 @@ func (m *Monitor) kept() bool {
 }
 
 func exitFrame(code int) []byte {
-	data, _ := json.Marshal(Exit{Code: code}) // an int always encodes
+	data, _ := json.Marshal(protocol.Exit{Code: code}) // an int always encodes
 	return data
 }
 

@@ -3,13 +3,13 @@ package monitor
 import (
 	"errors"
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime/logfile"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // maxQueued is how many bytes a client may lag behind before the container
@@ -21,16 +21,16 @@ type output struct {
 	log *logfile.Writer // nil: kept nowhere
 
 	mu      sync.Mutex
-	clients map[*client]bool // of the current life
-	sending map[*client]bool // all that are connected, also those of lives before
-	last    []byte           // the exit after which there is none
-	ended   atomic.Bool      // the container is gone: what is left fits into memory
+	clients map[*subscriber]bool // of the current life
+	sending map[*subscriber]bool // all that are connected, also those of lives before
+	last    []byte               // the exit after which there is none
+	ended   atomic.Bool          // the container is gone: what is left fits into memory
 }
 
-// client is one that is sent the container's output.
-type client struct {
-	conn   *conn
-	kinds  map[kind]bool
+// subscriber is a client that is sent the container's output.
+type subscriber struct {
+	conn   *protocol.Conn
+	kinds  map[protocol.Kind]bool
 	out    *output
 	mu     sync.Mutex
 	wake   *sync.Cond
@@ -41,30 +41,30 @@ type client struct {
 }
 
 type frame struct {
-	kind    kind
+	kind    protocol.Kind
 	payload []byte
 }
 
 func newOutput(log *logfile.Writer) *output {
-	return &output{log: log, clients: map[*client]bool{}, sending: map[*client]bool{}}
+	return &output{log: log, clients: map[*subscriber]bool{}, sending: map[*subscriber]bool{}}
 }
 
 // add makes c a client; frames wait in its queue until send runs.
-func (o *output) add(c *conn, stdout, stderr bool) *client {
-	cl := &client{conn: c, out: o, kinds: map[kind]bool{kindStdout: stdout, kindStderr: stderr}, done: make(chan struct{})}
+func (o *output) add(c *protocol.Conn, stdout, stderr bool) *subscriber {
+	cl := &subscriber{conn: c, out: o, kinds: map[protocol.Kind]bool{protocol.KindStdout: stdout, protocol.KindStderr: stderr}, done: make(chan struct{})}
 	cl.wake = sync.NewCond(&cl.mu)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.clients[cl], o.sending[cl] = true, true
 	if o.last != nil {
-		cl.push(frame{kindExit, o.last}, false)
+		cl.push(frame{protocol.KindExit, o.last}, false)
 	}
 	return cl
 }
 
 // copy reads r to its end. A log that can't be written, on a full disk, does
 // not stop the container or its clients.
-func (o *output) copy(k kind, stream logfile.Stream, r io.Reader) {
+func (o *output) copy(k protocol.Kind, stream logfile.Stream, r io.Reader) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := r.Read(buf)
@@ -80,9 +80,9 @@ func (o *output) copy(k kind, stream logfile.Stream, r io.Reader) {
 	}
 }
 
-func (o *output) broadcast(k kind, data []byte) {
+func (o *output) broadcast(k protocol.Kind, data []byte) {
 	o.mu.Lock()
-	var to []*client
+	var to []*subscriber
 	for c := range o.clients {
 		if c.kinds[k] {
 			to = append(to, c)
@@ -116,9 +116,9 @@ func (o *output) finish(exit []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for c := range o.clients {
-		c.push(frame{kindExit, exit}, false)
+		c.push(frame{protocol.KindExit, exit}, false)
 	}
-	o.clients = map[*client]bool{}
+	o.clients = map[*subscriber]bool{}
 }
 
 // finishAll is finish for the last exit: who comes later hears of it too.
@@ -134,7 +134,7 @@ func (o *output) finishAll(exit []byte) {
 func (o *output) flush() {
 	for {
 		o.mu.Lock()
-		var next *client
+		var next *subscriber
 		for next = range o.sending {
 			break
 		}
@@ -149,7 +149,7 @@ func (o *output) flush() {
 // restart makes the output ready for the container's next life.
 func (o *output) restart() { o.ended.Store(false) }
 
-func (c *client) push(f frame, wait bool) {
+func (c *subscriber) push(f frame, wait bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for wait && c.queued > maxQueued && !c.closed && !c.out.ended.Load() {
@@ -164,7 +164,7 @@ func (c *client) push(f frame, wait bool) {
 }
 
 // send writes the queue to the client until the exit is sent or it is gone.
-func (c *client) send() {
+func (c *subscriber) send() {
 	for {
 		c.mu.Lock()
 		for len(c.queue) == 0 && !c.closed {
@@ -179,7 +179,7 @@ func (c *client) send() {
 		c.queued -= len(f.payload)
 		c.wake.Broadcast()
 		c.mu.Unlock()
-		if err := c.conn.send(f.kind, f.payload); err != nil || f.kind == kindExit {
+		if err := c.conn.Send(f.kind, f.payload); err != nil || f.kind == protocol.KindExit {
 			c.close()
 			return
 		}
@@ -187,7 +187,7 @@ func (c *client) send() {
 }
 
 // close drops the client; nothing waits for it any longer. It is idempotent.
-func (c *client) close() {
+func (c *subscriber) close() {
 	c.out.mu.Lock()
 	delete(c.out.clients, c)
 	delete(c.out.sending, c)
@@ -202,38 +202,4 @@ func (c *client) close() {
 	c.queue = nil
 	c.wake.Broadcast()
 	_ = c.conn.Close()
-}
-
-// input is the container's stdin. Several clients may write; the first end of
-// file closes it when the container's stdin is one client's only.
-type input struct {
-	mu   sync.Mutex
-	file *os.File
-	once bool
-}
-
-func (i *input) Write(p []byte) (int, error) {
-	i.mu.Lock()
-	f := i.file
-	i.mu.Unlock()
-	if f == nil {
-		return 0, os.ErrClosed
-	}
-	return f.Write(p)
-}
-
-// eof is the end of one client's stdin.
-func (i *input) eof() {
-	if i.once {
-		i.close()
-	}
-}
-
-func (i *input) close() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.file != nil {
-		_ = i.file.Close()
-		i.file = nil
-	}
 }

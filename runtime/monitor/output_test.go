@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/mvrun/mvrun/runtime/logfile"
+	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // pair is a client of o and the other end of its connection.
-func pair(t *testing.T, o *output) (*client, *Session) {
+func pair(t *testing.T, o *output) (*subscriber, *client.Session) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close(); theirs.Close() })
-	cl := o.add(&conn{Conn: ours}, true, true)
+	cl := o.add(&protocol.Conn{Conn: ours}, true, true)
 	go cl.send()
-	return cl, &Session{conn: &conn{Conn: theirs}}
+	return cl, client.NewSession(&protocol.Conn{Conn: theirs})
 }
 
 // Every client gets every byte, in order, and the exit after them.
@@ -41,7 +43,7 @@ func TestOutputReachesAll(t *testing.T) {
 			results <- result{b.Bytes(), code, err}
 		}()
 	}
-	o.copy(kindStdout, logfile.Stdout, bytes.NewReader(data))
+	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader(data))
 	o.end()
 	o.finish(exitFrame(7))
 	for range cap(results) {
@@ -56,16 +58,16 @@ func TestOutputReachesAll(t *testing.T) {
 // the container lives, and only as long as it is there.
 func TestStalledClient(t *testing.T) {
 	endless := func() io.Reader { return io.LimitReader(zeros{}, 4*maxQueued) }
-	for name, free := range map[string]func(*output, *client){
-		"the client leaves":  func(_ *output, c *client) { c.close() },
-		"the container ends": func(o *output, _ *client) { o.end() },
+	for name, free := range map[string]func(*output, *subscriber){
+		"the client leaves":  func(_ *output, c *subscriber) { c.close() },
+		"the container ends": func(o *output, _ *subscriber) { o.end() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOutput(nil)
 			cl, _ := pair(t, o)
 			done := make(chan struct{})
 			go func() {
-				o.copy(kindStdout, logfile.Stdout, endless())
+				o.copy(protocol.KindStdout, logfile.Stdout, endless())
 				close(done)
 			}()
 			if waitOr(done, 50*time.Millisecond) {
@@ -85,14 +87,14 @@ func TestStalledClient(t *testing.T) {
 func TestExitWaitsForNobody(t *testing.T) {
 	o := newOutput(nil)
 	_, slow := pair(t, o)
-	o.copy(kindStdout, logfile.Stdout, bytes.NewReader([]byte("first life")))
+	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("first life")))
 	o.end()
 	o.finish(exitFrame(1))
 	o.restart()
 	gone, left := pair(t, o)
 	left.Close()
 	flushed := make(chan struct{})
-	o.copy(kindStdout, logfile.Stdout, bytes.NewReader([]byte("second life")))
+	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("second life")))
 	o.end()
 	o.finishAll(exitFrame(2))
 	_, late := pair(t, o)
@@ -100,7 +102,7 @@ func TestExitWaitsForNobody(t *testing.T) {
 	if waitOr(flushed, 50*time.Millisecond) {
 		t.Fatal("flush waits for nobody")
 	}
-	for want, c := range map[int]*Session{1: slow, 2: late} {
+	for want, c := range map[int]*client.Session{1: slow, 2: late} {
 		var b bytes.Buffer
 		code, err := c.Copy(&b, io.Discard)
 		if said := map[int]string{1: "first life", 2: ""}[want]; err != nil || code != want || b.String() != said {
@@ -118,7 +120,7 @@ func TestClientGoneBeforeItsReply(t *testing.T) {
 	m := &Monitor{out: newOutput(nil)}
 	ours, theirs := net.Pipe()
 	theirs.Close()
-	m.attach(&conn{Conn: ours}, Request{Op: OpWait})
+	m.attach(&protocol.Conn{Conn: ours}, protocol.Request{Op: protocol.OpWait})
 	flushed := make(chan struct{})
 	go func() {
 		m.out.finishAll(exitFrame(0))
@@ -133,28 +135,3 @@ func TestClientGoneBeforeItsReply(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
-
-func FuzzReceive(f *testing.F) {
-	f.Add([]byte("q\x00\x00\x00\x02{}"))
-	f.Add([]byte("1\xff\xff\xff\xff"))
-	f.Add([]byte("x\x00\x00\x00\x0a{\"code\":1}"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		ours, theirs := net.Pipe()
-		defer ours.Close()
-		go func() {
-			_, _ = theirs.Write(in)
-			theirs.Close()
-		}()
-		c := &conn{Conn: ours}
-		var buf []byte
-		for {
-			_, payload, err := c.receive(&buf)
-			if err != nil {
-				return
-			}
-			if len(payload) > maxFrame {
-				t.Fatalf("a frame of %d bytes", len(payload))
-			}
-		}
-	})
-}

@@ -4,6 +4,8 @@ import (
 	"os"
 	goruntime "runtime"
 	"slices"
+
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // A monitor's main goroutine stays on the process's first thread, and so no
@@ -12,7 +14,7 @@ import (
 // would show that namespace as the process's. libcontainer takes it for the
 // host's.
 func init() {
-	if slices.Contains(os.Args, Command) {
+	if slices.Contains(os.Args, protocol.Command) {
 		goruntime.LockOSThread()
 	}
 }

@@ -1,4 +1,4 @@
-package monitor
+package client
 
 import (
 	"errors"
@@ -12,43 +12,46 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
+	"github.com/mvrun/mvrun/runtime/monitor/stdio"
 )
 
-// ErrDetached says that the user typed the detach keys.
+// ErrDetached says that the user has typed the detach keys.
 var ErrDetached = errors.New("detached")
 
-// execGrace is how long a command's output may stay open, and silent, after
-// its end: a process that it left in the background may hold it for good.
+// execGrace is how long the output of a process that has ended may be silent before
+// it is taken as finished: a process in the background may keep it open for ever.
 const execGrace = 200 * time.Millisecond
 
-// Exec is one more process in a running container. The command that asks for
-// it is its parent and passes its streams; no monitor takes part.
+// Exec is one more process in a running container. The command that asks for it is
+// its parent and passes its streams; the monitor takes no part until it is to keep
+// the terminal.
 type Exec struct {
 	Store          *runtime.Store
 	ID             string
 	Process        *specs.Process
 	TTY            bool
-	Size           Size
+	Size           protocol.Size
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer
 	DetachKeys     []byte // with a terminal
 
 	instance *runtime.Instance
-	files    *stdio
+	files    *stdio.Files
 	copies   sync.WaitGroup
 	flows    []*flow
 	detached chan struct{}
 }
 
-// Detached starts the process and leaves it alone; its terminal, if it has
-// one, is the monitor's to keep.
+// Detached starts the process and leaves it alone. Its terminal, if it has one, is
+// kept by the monitor.
 func (e *Exec) Detached() error {
 	if e.TTY {
 		if err := e.begin(); err != nil {
 			return err
 		}
-		defer e.files.close()
-		if err := Hold(e.Store, e.ID, e.files.terminal); err != nil {
+		defer e.files.Close()
+		if err := Hold(e.Store, e.ID, e.files.Terminal); err != nil {
 			_ = e.instance.Signal(unix.SIGKILL)
 			return err
 		}
@@ -72,10 +75,10 @@ func (e *Exec) Start() error {
 	}
 	e.detached = make(chan struct{})
 	if e.TTY {
-		e.pass(e.files.terminal, e.Stdout)
+		e.pass(e.files.Terminal, e.Stdout)
 	} else {
-		e.pass(e.files.stdout, e.Stdout)
-		e.pass(e.files.stderr, e.Stderr)
+		e.pass(e.files.Stdout, e.Stdout)
+		e.pass(e.files.Stderr, e.Stderr)
 	}
 	if e.Stdin != nil {
 		go e.feed()
@@ -86,21 +89,16 @@ func (e *Exec) Start() error {
 // begin starts the process.
 func (e *Exec) begin() (err error) {
 	conf := &runtime.Config{TTY: e.TTY, OpenStdin: e.Stdin != nil, StdinOnce: true}
-	if e.files, err = openStdio(conf, e.Size); err != nil {
+	if e.files, err = stdio.Open(conf, e.Size); err != nil {
 		return err
 	}
-	if e.instance, err = e.Store.Exec(e.ID, e.Process, e.files.theirs); err != nil {
-		e.files.close()
+	if e.instance, err = e.Store.Exec(e.ID, e.Process, e.files.Theirs); err != nil {
+		e.files.Close()
 		return err
 	}
-	e.files.closeTheirs()
-	if e.TTY {
-		master, err := receiveFile(e.files.console)
-		if err != nil {
-			e.files.close()
-			return err
-		}
-		e.files.terminal, e.files.stdin.file = master, master
+	if err := e.files.Started(); err != nil {
+		e.files.Close()
+		return err
 	}
 	return nil
 }
@@ -116,28 +114,28 @@ func (e *Exec) feed() {
 	if e.TTY {
 		in = term.NewEscapeProxy(in, e.DetachKeys)
 	}
-	_, err := io.Copy(e.files.stdin, in)
+	_, err := io.Copy(e.files.Stdin, in)
 	var escape term.EscapeError
 	switch {
 	case errors.As(err, &escape):
 		close(e.detached)
 	case !e.TTY:
-		e.files.stdin.close()
+		e.files.Stdin.Close()
 	}
 }
 
-// Resize tells the process's terminal its size.
-func (e *Exec) Resize(size Size) { _ = e.files.resize(size) }
+// Resize sets the size of the process's terminal.
+func (e *Exec) Resize(size protocol.Size) { _ = e.files.Resize(size) }
 
-// Wait returns the process's exit code when it has ended and its output is
-// passed on, however long that takes who reads it. ErrDetached: the process
-// goes on, and the monitor has its terminal.
+// Wait returns the process's exit code when it has ended and all of its output is
+// passed on, however slowly that is read. ErrDetached: the process goes on, and the
+// monitor has its terminal.
 func (e *Exec) Wait() (int, error) {
 	ended := make(chan int, 1)
 	go func() { ended <- e.instance.Wait() }()
 	select {
 	case <-e.detached:
-		if err := Hold(e.Store, e.ID, e.files.terminal); err != nil {
+		if err := Hold(e.Store, e.ID, e.files.Terminal); err != nil {
 			return 0, err
 		}
 		return 0, ErrDetached

@@ -1,4 +1,4 @@
-package monitor
+package client
 
 import (
 	"errors"
@@ -17,16 +17,16 @@ type flow struct {
 	ended atomic.Bool
 }
 
-// end says that the process has ended: the stream ends when nothing has come
-// for execGrace and nothing is left. A write may take as long as it likes.
+// end is called when the process has ended: the stream is over once nothing has
+// come for execGrace and nothing is left to read. Writing may take any time.
 func (f *flow) end() {
 	f.ended.Store(true)
-	f.limit() // of the read that is going on
+	f.limit() // the read that is going on
 }
 
 func (f *flow) limit() { _ = f.from.SetReadDeadline(time.Now().Add(execGrace)) }
 
-// run copies until the end of the stream, which is EIO with a terminal.
+// run copies until the end of the stream, which a terminal tells by EIO.
 func (f *flow) run() {
 	buf := make([]byte, 64<<10)
 	for {

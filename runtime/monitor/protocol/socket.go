@@ -1,4 +1,4 @@
-package monitor
+package protocol
 
 import (
 	"errors"
@@ -11,22 +11,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A unix socket's path holds 108 bytes (unix(7)), and state directories may be
-// deeper: both ends reach it through a descriptor of its directory.
+// The path of a unix socket holds 108 bytes (unix(7)), and state directories may
+// be deeper: both ends reach it through a descriptor of its directory.
 
-func listen(path string) (net.Listener, error) {
+// Listen makes the socket at path, which only its owner may use.
+func Listen(path string) (net.Listener, error) {
 	var l *net.UnixListener
 	err := throughDir(path, func(short string) (err error) {
 		if l, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"}); err != nil {
 			return err
 		}
-		l.SetUnlinkOnClose(false) // the short path leads elsewhere by then
+		l.SetUnlinkOnClose(false) // at the close, the short path leads elsewhere
 		return os.Chmod(short, 0o600)
 	})
 	return l, err
 }
 
-func dial(path string) (*conn, error) {
+// Dial connects to the socket at path.
+func Dial(path string) (*Conn, error) {
 	var c net.Conn
 	err := throughDir(path, func(short string) (err error) {
 		c, err = net.Dial("unix", short)
@@ -35,7 +37,7 @@ func dial(path string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c}, nil
+	return &Conn{Conn: c}, nil
 }
 
 func throughDir(path string, use func(short string) error) error {
@@ -47,8 +49,8 @@ func throughDir(path string, use func(short string) error) error {
 	return use("/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + filepath.Base(path))
 }
 
-// peerAlive is an error when the other end is closed.
-func (c *conn) peerAlive() error {
+// PeerAlive is an error when the other end is closed.
+func (c *Conn) PeerAlive() error {
 	u, ok := c.Conn.(*net.UnixConn)
 	if !ok {
 		return nil
@@ -68,12 +70,21 @@ func (c *conn) peerAlive() error {
 	return nil // EAGAIN: it is there and says nothing
 }
 
-// connOf makes a conn of a socket that was passed as a descriptor.
-func connOf(f *os.File) (*conn, error) {
+// ConnOf makes a Conn of a socket that came as a descriptor. f is closed.
+func ConnOf(f *os.File) (*Conn, error) {
 	c, err := net.FileConn(f)
 	f.Close()
 	if err != nil {
 		return nil, fmt.Errorf("use socket: %w", err)
 	}
-	return &conn{Conn: c}, nil
+	return &Conn{Conn: c}, nil
+}
+
+// SocketPair makes two connected stream sockets, close-on-exec.
+func SocketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs"), nil
 }

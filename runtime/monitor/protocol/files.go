@@ -1,4 +1,4 @@
-package monitor
+package protocol
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ const maxFiles = 253
 
 var errNoFile = errors.New("receive descriptor: none came")
 
-// sendFiles passes descriptors, with one byte that says nothing, between two
+// SendFiles passes descriptors with one byte that means nothing, between two
 // frames (unix(7), SCM_RIGHTS).
-func (c *conn) sendFiles(files ...*os.File) error {
+func (c *Conn) SendFiles(files ...*os.File) error {
 	u, ok := c.Conn.(*net.UnixConn)
 	if !ok {
 		return errNoFile
@@ -38,8 +38,9 @@ func (c *conn) sendFiles(files ...*os.File) error {
 	return err
 }
 
-// takeFiles receives what sendFiles sends.
-func (c *conn) takeFiles() ([]*os.File, error) {
+// ReceiveFiles receives what SendFiles sends. The files are non-blocking, so that
+// a close ends a read.
+func (c *Conn) ReceiveFiles() ([]*os.File, error) {
 	u, ok := c.Conn.(*net.UnixConn)
 	if !ok {
 		return nil, errNoFile
@@ -52,8 +53,23 @@ func (c *conn) takeFiles() ([]*os.File, error) {
 	return filesOf(control[:n])
 }
 
-// filesOf makes files of the descriptors in a control message. They are
-// non-blocking, so that a close ends a read of one.
+// ReceiveFile takes one descriptor off a unix socket that is no Conn, such as the
+// one over which a container's terminal comes. It is non-blocking.
+func ReceiveFile(socket *os.File) (*os.File, error) {
+	name := make([]byte, 4096)
+	control := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), name, control, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	files, err := filesOf(control[:n])
+	if err != nil {
+		return nil, err
+	}
+	return files[0], nil
+}
+
+// filesOf makes files of the descriptors in a control message.
 func filesOf(control []byte) ([]*os.File, error) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil || len(messages) == 0 {

@@ -9,20 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
-// checkBirth tells a process that Spawn made from one that somebody typed,
+// checkOrigin tells a process that Spawn made from one that somebody typed,
 // before it changes anything: in the host's mount namespace a monitor's first
 // step would be the host's.
-func checkBirth(store *runtime.Store, id string) error {
+func checkOrigin(store *runtime.Store, id string) error {
 	if !runtime.IsID(id) {
 		return fmt.Errorf("%q is no container's full ID", id)
 	}
-	if err := isLock(lockFD, store.LockPath(id)); err != nil {
+	if err := isLock(protocol.LockFD, store.LockPath(id)); err != nil {
 		return err
 	}
-	if domain, err := unix.GetsockoptInt(requestFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || domain != unix.AF_UNIX {
-		return fmt.Errorf("descriptor %d is no socket of a command", requestFD)
+	if domain, err := unix.GetsockoptInt(protocol.RequestFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || domain != unix.AF_UNIX {
+		return fmt.Errorf("descriptor %d is no socket of a command", protocol.RequestFD)
 	}
 	return hasOwnMounts()
 }

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"context"
+
+	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/monitor/protocol"
+)
+
+// Prestart is what every start of a container needs, begun before anything is
+// known of the container.
+//
+// The container's network namespace is made in the command, and the LAN is asked
+// from here whether somebody has its addresses, while its monitor boots: the wait
+// for an answer is the longest part of a start. What can't be done here the monitor
+// does, and says so when it can't either.
+type Prestart struct{ namespace namespace }
+
+// Prepare begins a start and returns at once. What it makes goes with this process
+// if no container comes of it.
+func Prepare() *Prestart {
+	go runtime.WarmCgroups()
+	return &Prestart{makeNamespace(func() *network.Namespace {
+		ns, err := network.NewNamespace()
+		if err != nil {
+			return nil
+		}
+		return ns
+	})}
+}
+
+// namespace brings one that is being made, or nil: then the monitor makes one.
+type namespace <-chan *network.Namespace
+
+func makeNamespace(build func() *network.Namespace) namespace {
+	made := make(chan *network.Namespace, 1)
+	go func() { made <- build() }()
+	return made
+}
+
+func (n namespace) close() {
+	if ns := <-n; ns != nil {
+		ns.Close()
+	}
+}
+
+// beginNetwork begins the container's network in the namespace.
+func (s *Spawned) beginNetwork(c *runtime.Config) namespace {
+	return makeNamespace(func() *network.Namespace {
+		ns := <-s.prestart.namespace
+		if ns != nil {
+			s.handle.Ahead(context.Background(), ns, c)
+		}
+		return ns
+	})
+}
+
+// handOver gives the namespace to the monitor, which has the request already and
+// works beside us.
+func (s *Spawned) handOver(begun namespace) error {
+	ns := <-begun
+	if ns == nil {
+		return s.session.conn.SendJSON(protocol.KindNetwork, nil)
+	}
+	defer ns.Close()
+	record, files := ns.Handover()
+	if err := s.session.conn.SendJSON(protocol.KindNetwork, record); err != nil {
+		return err
+	}
+	return s.session.conn.SendFiles(files...)
+}
