@@ -2,7 +2,6 @@ package network
 
 import (
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
@@ -70,28 +69,6 @@ func TestLeasedAddrEnds(t *testing.T) {
 	}
 	if addr := leasedAddr(Lease{Addr: netip.MustParsePrefix("10.0.0.5/24")}, now); addr.ValidLft != 0 {
 		t.Errorf("a lease without end ends after %d s", addr.ValidLft)
-	}
-}
-
-func TestDNSOrLease(t *testing.T) {
-	lease := &Lease{DNS: []netip.Addr{ip("10.0.0.53")}, Domain: "lan.example"}
-	searching := &Lease{Domain: "lan.example", Search: []string{"a.example", "b.example"}}
-	mine := DNS{Servers: []netip.Addr{ip("9.9.9.9")}, Search: []string{"mine.example"}}
-	for _, c := range []struct {
-		name  string
-		dns   DNS
-		lease *Lease
-		want  DNS
-	}{
-		{"no lease", DNS{}, nil, DNS{}},
-		{"the server's", DNS{}, lease, DNS{Servers: lease.DNS, Search: []string{"lan.example"}}},
-		{"a list goes before a domain", DNS{}, searching, DNS{Search: searching.Search}},
-		{"the user's go first", mine, lease, mine},
-	} {
-		got := c.dns.Or(c.lease)
-		if !slices.Equal(got.Servers, c.want.Servers) || !slices.Equal(got.Search, c.want.Search) {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/etcfiles"
 )
 
 // Containers on one network know each other by name, through the /etc/hosts
@@ -42,11 +43,11 @@ func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
 		return err
 	}
 	defer unlock()
-	mine := map[string]network.Neighbour{}
+	mine := map[string]etcfiles.Neighbour{}
 	for _, ep := range c.Network.Endpoints {
 		n, there := mine[ep.NetworkID]
 		if !there {
-			n = network.Neighbour{ID: c.ID, Name: c.Name}
+			n = etcfiles.Neighbour{ID: c.ID, Name: c.Name}
 		}
 		n.Aliases = append(n.Aliases, ep.Aliases...)
 		addrs := ep.Addrs
@@ -84,7 +85,7 @@ func (s *Store) LeaveNeighbours(id string) error {
 }
 
 // writeNames replaces the container's records, under the lock.
-func (s *Store) writeNames(id string, mine map[string]network.Neighbour) error {
+func (s *Store) writeNames(id string, mine map[string]etcfiles.Neighbour) error {
 	old, err := filepath.Glob(filepath.Join(s.namesDir(), "*", id))
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (s *Store) writeHosts() error {
 	if err != nil {
 		return err
 	}
-	known := map[string][]network.Neighbour{} // by who is to know
+	known := map[string][]etcfiles.Neighbour{} // by who is to know
 	for _, net := range nets {
 		if !net.IsDir() {
 			continue
@@ -140,11 +141,11 @@ func (s *Store) writeHosts() error {
 }
 
 // neighboursOn are the containers on a network that run.
-func (s *Store) neighboursOn(net string) (all []network.Neighbour) {
+func (s *Store) neighboursOn(net string) (all []etcfiles.Neighbour) {
 	dir := filepath.Join(s.namesDir(), net)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		var n network.Neighbour
+		var n etcfiles.Neighbour
 		if jsonfile.Read(filepath.Join(dir, e.Name()), &n) == nil && n.ID == e.Name() && s.held(n.ID) {
 			all = append(all, n)
 		}
@@ -159,7 +160,7 @@ const maxHosts = 1 << 20
 // rewriteHosts changes a hosts file that a container has mounted: in place, for
 // a rename would leave it with the old one, and so that no reader finds it half
 // empty. The container may write to the file, too, and have made it a link.
-func rewriteHosts(path string, all []network.Neighbour) error {
+func rewriteHosts(path string, all []etcfiles.Neighbour) error {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // on its way, or gone
@@ -175,7 +176,7 @@ func rewriteHosts(path string, all []network.Neighbour) error {
 	if len(old) > maxHosts {
 		return nil
 	}
-	data := network.WithNeighbours(old, all)
+	data := etcfiles.WithNeighbours(old, all)
 	if slices.Equal(old, data) {
 		return nil
 	}

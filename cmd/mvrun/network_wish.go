@@ -10,6 +10,7 @@ import (
 
 	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/etcfiles"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -27,12 +28,12 @@ func readNetwork(c *cli.Context, w *wish) error {
 	n := &w.config.Network
 	n.DNS, n.DNSSearch = c.StringSlice("dns"), c.StringSlice("dns-search")
 	n.DNSOptions, n.ExtraHosts = c.StringSlice("dns-option"), c.StringSlice("add-host")
-	if _, err := network.ParseDNS(n.DNS, n.DNSSearch, n.DNSOptions); err != nil {
-		return err
+	if _, err := etcfiles.ParseDNS(n.DNS, n.DNSSearch, n.DNSOptions); err != nil {
+		return fmt.Errorf("--dns, --dns-search, --dns-opt: %w", err)
 	}
 	for _, h := range n.ExtraHosts {
-		if _, err := network.ParseAddHost(h); err != nil {
-			return err
+		if _, err := etcfiles.ParseAddHost(h); err != nil {
+			return fmt.Errorf("--add-host %s: %w", h, err)
 		}
 	}
 	if err := readLegs(c, w); err != nil {

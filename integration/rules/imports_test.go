@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"runtime/logfile":          {"internal"},
 	"runtime":                  {"runtime/logfile", "network", "rootfs", "internal"},
 	"network":                  {"network", "internal"},
+	"network/etcfiles":         {"network/dhcp", "internal"},
 	// The leaves of network don't know each other, nor who uses them.
 	"network/ipam":     {"internal", "network/internal"},
 	"network/acd":      {"internal", "network/internal"},

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/etcfiles"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -59,18 +60,18 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 // legs that stand: what a DHCP server said comes from them.
 func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, error) {
 	c := &m.config
-	resolv, err := network.HostResolvConf()
+	resolv, err := etcfiles.HostResolvConf()
 	if err != nil {
 		return nil, err
 	}
-	dns, err := network.ParseDNS(c.Network.DNS, c.Network.DNSSearch, c.Network.DNSOptions)
+	dns, err := etcfiles.ParseDNS(c.Network.DNS, c.Network.DNSSearch, c.Network.DNSOptions)
 	if err != nil {
 		return nil, err
 	}
 	for _, at := range attached {
 		dns = dns.Or(at.Lease)
 	}
-	hosts := network.Hosts{Hostname: c.Hostname, Domainname: c.Domainname}
+	hosts := etcfiles.Hosts{Hostname: c.Hostname, Domainname: c.Domainname}
 	for _, ep := range c.Network.Endpoints {
 		for _, p := range ep.Addrs {
 			hosts.Addrs = append(hosts.Addrs, p.Addr())
@@ -82,7 +83,7 @@ func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, 
 		}
 	}
 	for _, extra := range c.Network.ExtraHosts {
-		entry, err := network.ParseAddHost(extra)
+		entry, err := etcfiles.ParseAddHost(extra)
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +95,8 @@ func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, 
 	files := map[string]string{}
 	for path, data := range map[string][]byte{
 		"/etc/hostname":    []byte(c.Hostname + "\n"),
-		"/etc/hosts":       network.HostsFile(hosts),
-		"/etc/resolv.conf": network.ResolvConf(resolv, dns),
+		"/etc/hosts":       etcfiles.HostsFile(hosts),
+		"/etc/resolv.conf": etcfiles.ResolvConf(resolv, dns),
 	} {
 		host := filepath.Join(m.store.Dir(c.ID), strings.TrimPrefix(path, "/etc/"))
 		// In place: the container may have the file open, or a rename would

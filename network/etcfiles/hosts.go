@@ -1,7 +1,10 @@
-package network
+// Package etcfiles renders the files of a container's /etc that belong to its
+// network: hosts, with the neighbours on its networks, and resolv.conf.
+package etcfiles
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -18,7 +21,7 @@ type Hosts struct {
 	Hostname   string
 	Domainname string
 	Addrs      []netip.Addr // the container's own
-	Extra      []HostEntry  // --add-host
+	Extra      []HostEntry  // what the user added
 }
 
 const standardHosts = `127.0.0.1	localhost
@@ -48,25 +51,25 @@ func HostsFile(h Hosts) []byte {
 	return b.Bytes()
 }
 
-// ParseAddHost reads --add-host NAME:ADDRESS or NAME=ADDRESS; an IPv6 address
-// may be in brackets.
+// ParseAddHost reads a line for /etc/hosts, NAME:ADDRESS or NAME=ADDRESS; an
+// IPv6 address may be in brackets. An error does not repeat the whole of s.
 func ParseAddHost(s string) (HostEntry, error) {
 	name, value, found := strings.Cut(s, "=")
 	if !found {
 		name, value, found = strings.Cut(s, ":")
 	}
 	if !found || name == "" || strings.ContainsAny(name, " \t\r\n#") {
-		return HostEntry{}, fmt.Errorf("--add-host %q: write it as NAME:ADDRESS", s)
+		return HostEntry{}, errors.New("write it as NAME:ADDRESS")
 	}
 	if value == "host-gateway" {
-		return HostEntry{}, fmt.Errorf("--add-host %s: containers on a VLAN have no way to this host through itself: give the host's address on the LAN", s)
+		return HostEntry{}, errors.New("containers on a VLAN have no way to this host through itself: give the host's address on the LAN")
 	}
 	if inner, ok := strings.CutPrefix(value, "["); ok {
 		value = strings.TrimSuffix(inner, "]")
 	}
 	addr, err := netip.ParseAddr(value)
 	if err != nil {
-		return HostEntry{}, fmt.Errorf("--add-host %s: %q is not an IP address", s, value)
+		return HostEntry{}, fmt.Errorf("%q is not an IP address", value)
 	}
 	return HostEntry{name, addr}, nil
 }

@@ -1,9 +1,12 @@
-package network
+package etcfiles
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mvrun/mvrun/network/dhcp"
 )
 
 func TestHostsFile(t *testing.T) {
@@ -85,4 +88,39 @@ func FuzzResolvConf(f *testing.F) {
 			t.Errorf("loopback server: %q", once)
 		}
 	})
+}
+
+func TestDNSOrLease(t *testing.T) {
+	lease := &dhcp.Lease{DNS: []netip.Addr{ip("10.0.0.53")}, Domain: "lan.example"}
+	searching := &dhcp.Lease{Domain: "lan.example", Search: []string{"a.example", "b.example"}}
+	mine := DNS{Servers: []netip.Addr{ip("9.9.9.9")}, Search: []string{"mine.example"}}
+	for _, c := range []struct {
+		name  string
+		dns   DNS
+		lease *dhcp.Lease
+		want  DNS
+	}{
+		{"no lease", DNS{}, nil, DNS{}},
+		{"the server's", DNS{}, lease, DNS{Servers: lease.DNS, Search: []string{"lan.example"}}},
+		{"a list goes before a domain", DNS{}, searching, DNS{Search: searching.Search}},
+		{"the user's go first", mine, lease, mine},
+	} {
+		got := c.dns.Or(c.lease)
+		if !slices.Equal(got.Servers, c.want.Servers) || !slices.Equal(got.Search, c.want.Search) {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func ip(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// wants checks that the error says want, or that there is none for "".
+func wants(t *testing.T, name string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: %v", name, err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("%s: %v, want …%s…", name, err, want)
+	}
 }

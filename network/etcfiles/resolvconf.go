@@ -1,4 +1,4 @@
-package network
+package etcfiles
 
 import (
 	"bufio"
@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/mvrun/mvrun/network/dhcp"
 )
 
 // DNS is what the command line said about name resolution. An empty list
@@ -20,19 +22,19 @@ type DNS struct {
 	Options []string     `json:"options,omitempty"`
 }
 
-// ParseDNS checks the values of --dns, --dns-search and --dns-opt.
+// ParseDNS checks name servers, the search list and options as they are typed.
 func ParseDNS(servers, search, options []string) (DNS, error) {
 	dns := DNS{Search: search, Options: options}
 	for _, s := range servers {
 		addr, err := netip.ParseAddr(s)
 		if err != nil {
-			return DNS{}, fmt.Errorf("--dns %s: it is not an IP address", s)
+			return DNS{}, fmt.Errorf("name server %s: it is not an IP address", s)
 		}
 		dns.Servers = append(dns.Servers, addr)
 	}
 	for _, word := range slices.Concat(search, options) {
 		if word == "" || strings.ContainsAny(word, " \t\r\n#;") {
-			return DNS{}, fmt.Errorf("--dns-search, --dns-opt: %q is not one word", word)
+			return DNS{}, fmt.Errorf("search list or options of name resolution: %q is not one word", word)
 		}
 	}
 	return dns, nil
@@ -106,4 +108,22 @@ func HostResolvConf() ([]byte, error) {
 		}
 	}
 	return data, nil
+}
+
+// Or fills what the command line left open with what a DHCP server said
+// (options 6, 119 and 15).
+func (d DNS) Or(lease *dhcp.Lease) DNS {
+	if lease == nil {
+		return d
+	}
+	if len(d.Servers) == 0 {
+		d.Servers = lease.DNS
+	}
+	if len(d.Search) == 0 {
+		d.Search = lease.Search
+		if len(d.Search) == 0 && lease.Domain != "" {
+			d.Search = []string{lease.Domain}
+		}
+	}
+	return d
 }
