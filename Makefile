@@ -11,6 +11,8 @@ MAKEFLAGS   += --no-print-directory
 export PATH := $(PATH):/usr/local/go/bin
 # libcontainer's nsenter is C; without cgo there is no product.
 export CGO_ENABLED := 1
+# Without it Go compiles everything again, for other paths in the panics.
+export GOFLAGS += -trimpath
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -41,13 +43,13 @@ BENCH_PEERS := docker.io podman containernetworking-plugins runc crun skopeo umo
 need = @tools/need
 
 .DEFAULT_GOAL := help
-.PHONY: help build static busybox test test-unit test-integration test-vm race fuzz lint fmt demo bench bench-images bench-deps install clean
+.PHONY: help build static busybox test test-all ci deps packages machines test-unit test-integration test-vm race fuzz lint fmt demo bench bench-images bench-deps install clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: busybox ## build bin/mvrun, static, with the busybox image in it
-	go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/mvrun ./cmd/mvrun
+	go build -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/mvrun ./cmd/mvrun
 
 static: build ## build bin/mvrun-static, and see that it needs no library of the host
 	@ln -f bin/mvrun bin/mvrun-static
@@ -59,10 +61,36 @@ busybox: # the image that is embedded: made here from Debian's busybox-static, n
 	@go run ./cmd/mkbusybox
 	@install -D -m 0755 /usr/bin/tini-static runtime/embedded/init # for run --init
 
-test: build ## run all the tests (as root: containers are real)
-	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun MVRUN_SKIPPED=$(CURDIR)/bin/skipped go test -tags '$(TAGS)' -timeout 60m $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
-	@$(MAKE) test-vm
+test: static ## run all the tests (as root: containers are real)
+	$(need) $(TEST_DEPS) $(VM_DEPS)
+	@tools/beside packages='$(MAKE) packages' machines='$(MAKE) machines'
+
+test-all: ## make test, and in the virtual machines the whole integration suite
+	@MVRUN_VM_ALL=1 $(MAKE) test
+
+# What .ci/run calls: all that a change must pass, side by side once the product
+# is built, so that what one waits for is the others' time.
+ci: deps static
+	@tools/beside lint='$(MAKE) lint' packages='$(MAKE) packages' machines='$(MAKE) machines'
+
+deps:
+	$(need) $(BUILD_DEPS) $(TEST_DEPS) $(VM_DEPS)
+
+# The parts of make test. They wait more than they compute (for answers from the
+# LAN, for leases, for grace to end), so many run at once, also on few processors.
+# Whatever hangs has a deadline of its own, which knows how fast the machine is.
+AT_ONCE := $(shell echo $$((4 * $$(nproc))))
+GO_TEST := go test -vet=off -tags '$(TAGS)' -parallel $(AT_ONCE) -timeout 4h
+
+packages:
+	@rm -f bin/skipped
+	MVRUN_BIN=$(CURDIR)/bin/mvrun MVRUN_SKIPPED=$(CURDIR)/bin/skipped \
+		$(GO_TEST) -p $$(($$(nproc) + 2)) $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+
+machines:
+	go test -c -vet=off -tags '$(TAGS)' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
+	MVRUN_SKIPPED=$(CURDIR)/bin/skipped MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
+		go test -vet=off -tags '$(TAGS)' -count=1 -v -timeout 4h $(if $(RUN),-run '$(RUN)') ./integration/vm/...
 
 test-unit: busybox ## run the tests of the packages only
 	$(need) $(TEST_DEPS)
@@ -70,13 +98,11 @@ test-unit: busybox ## run the tests of the packages only
 
 test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun go test -tags '$(TAGS)' -count=1 -timeout 60m $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/images ./integration/lab ./integration/rules
+	MVRUN_BIN=$(CURDIR)/bin/mvrun $(GO_TEST) -count=1 $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/images ./integration/lab ./integration/rules
 
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)
-	go test -c -tags '$(TAGS)' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
-	MVRUN_SKIPPED=$(CURDIR)/bin/skipped MVRUN_STATIC=$(CURDIR)/bin/mvrun-static MVRUN_STATIC_TEST=$(CURDIR)/bin/integration-static.test \
-		go test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./integration/vm/...
+	@$(MAKE) machines
 
 race: busybox ## run the packages' tests under the race detector
 	$(need) $(TEST_DEPS)
@@ -90,7 +116,7 @@ lint: busybox ## vet, staticcheck, gofumpt and the import rules
 	go tool -modfile=tools/go.mod staticcheck -tags '$(TAGS)' ./...
 	@out=$$(go tool -modfile=tools/go.mod gofumpt -l .); \
 		[[ -z $$out ]] || { printf 'gofumpt wants changes in:\n%s\n' "$$out" >&2; exit 1; }
-	go test ./integration/rules
+	go test -tags '$(TAGS)' ./integration/rules
 
 fmt: ## format the Go files
 	go tool -modfile=tools/go.mod gofumpt -w .
