@@ -14,8 +14,8 @@ import (
 	"github.com/mvrun/mvrun/integration/lab"
 )
 
-// leg is a container of the experiment.
-type leg struct {
+// container is one of the four of the experiment.
+type container struct {
 	host   *lab.Host
 	name   string
 	vid    int
@@ -30,7 +30,7 @@ func TestExperiment(t *testing.T) {
 	t.Parallel()
 	host1, host2 := lab.TwoHosts(t)
 	trunk := host2.CaptureOn(lab.Trunk)
-	legs := []leg{
+	containers := []container{
 		{host1, "bbox1", 10, "172.16.10.10", "host1"},
 		{host1, "bbox2", 20, "172.16.20.10", "host1"},
 		{host2, "bbox3", 10, "172.16.10.11", "host2"},
@@ -42,24 +42,24 @@ func TestExperiment(t *testing.T) {
 				fmt.Sprintf("--gateway=172.16.%d.1", vid), "-o", fmt.Sprintf("parent=%s.%d", lab.Trunk, vid), fmt.Sprintf("mac_net%d", vid))
 		}
 	}
-	for _, l := range legs {
+	for _, l := range containers {
 		id := l.host.OK("run", "-itd", "--name", l.name, "--ip="+l.ip, "--network", fmt.Sprintf("mac_net%d", l.vid), "busybox")
 		if len(id) != 64 {
 			t.Errorf("run -d printed %q, 64 hex digits are wanted", id)
 		}
 	}
 
-	t.Run("ps", func(t *testing.T) { experimentPS(t, legs) })
-	t.Run("links", func(t *testing.T) { experimentLinks(t, legs) })
-	t.Run("pings", func(t *testing.T) { experimentPings(t, legs) })
-	t.Run("frames", func(t *testing.T) { experimentFrames(t, trunk, legs) })
-	t.Run("removal", func(t *testing.T) { experimentRemoval(t, legs) })
+	t.Run("ps", func(t *testing.T) { experimentPS(t, containers) })
+	t.Run("links", func(t *testing.T) { experimentLinks(t, containers) })
+	t.Run("pings", func(t *testing.T) { experimentPings(t, containers) })
+	t.Run("frames", func(t *testing.T) { experimentFrames(t, trunk, containers) })
+	t.Run("removal", func(t *testing.T) { experimentRemoval(t, containers) })
 }
 
-func experimentPS(t *testing.T, legs []leg) {
-	for _, h := range []*lab.Host{legs[0].host, legs[2].host} {
+func experimentPS(t *testing.T, containers []container) {
+	for _, h := range []*lab.Host{containers[0].host, containers[2].host} {
 		var want []string
-		for _, l := range legs {
+		for _, l := range containers {
 			if l.host == h {
 				want = append(want, l.name+" busybox Up")
 			}
@@ -70,15 +70,15 @@ func experimentPS(t *testing.T, legs []leg) {
 		}
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("ps on %s (-want +got):\n%s", legs[0].onHost, diff)
+			t.Errorf("ps on %s (-want +got):\n%s", containers[0].onHost, diff)
 		}
 	}
 }
 
 // experimentLinks looks from inside: eth0@if…, the address, the route.
-func experimentLinks(t *testing.T, legs []leg) {
+func experimentLinks(t *testing.T, containers []container) {
 	macs := map[string]string{}
-	for _, l := range legs {
+	for _, l := range containers {
 		out := l.host.OK("exec", l.name, "ip", "link")
 		if !strings.Contains(out, "eth0@if") {
 			t.Errorf("%s: no eth0@if… in %s", l.name, out)
@@ -100,7 +100,7 @@ func experimentLinks(t *testing.T, legs []leg) {
 	}
 }
 
-func experimentPings(t *testing.T, legs []leg) {
+func experimentPings(t *testing.T, containers []container) {
 	got, want := map[string]bool{}, map[string]bool{}
 	type answer struct {
 		key string
@@ -108,8 +108,8 @@ func experimentPings(t *testing.T, legs []leg) {
 	}
 	answers := make(chan answer)
 	asked := 0
-	for _, from := range legs {
-		for _, to := range legs {
+	for _, from := range containers {
+		for _, to := range containers {
 			if from.name == to.name {
 				continue
 			}
@@ -131,7 +131,7 @@ func experimentPings(t *testing.T, legs []leg) {
 }
 
 // experimentFrames reads the trunk back with a packet library.
-func experimentFrames(t *testing.T, trunk *lab.Capture, legs []leg) {
+func experimentFrames(t *testing.T, trunk *lab.Capture, containers []container) {
 	count := map[uint16]int{}
 	for _, p := range trunk.Frames() {
 		vid := lab.VID(p)
@@ -148,7 +148,7 @@ func experimentFrames(t *testing.T, trunk *lab.Capture, legs []leg) {
 	if count[10] == 0 || count[20] == 0 {
 		t.Errorf("frames by VID: %v: both VLANs are wanted", count)
 	}
-	for _, l := range legs {
+	for _, l := range containers {
 		if !announced(trunk.Frames(), l.ip, uint16(l.vid)) {
 			t.Errorf("%s did not announce %s", l.name, l.ip)
 		}
@@ -170,8 +170,8 @@ func ipString(b []byte) string {
 
 // experimentRemoval ends it in steps: a sub-interface goes with its last
 // container, an address stays claimed while its container is stopped.
-func experimentRemoval(t *testing.T, legs []leg) {
-	host1 := legs[0].host
+func experimentRemoval(t *testing.T, containers []container) {
+	host1 := containers[0].host
 	host1.OK("stop", "-t", "0", "bbox1")
 	host1.OK("start", "bbox1")
 	if out := host1.OK("exec", "bbox1", "ip", "-4", "addr", "show", "eth0"); !strings.Contains(out, "172.16.10.10/24") {
@@ -180,7 +180,7 @@ func experimentRemoval(t *testing.T, legs []leg) {
 	host1.Eventually("bbox1 is reached again", func() bool {
 		return host1.Mvrun("exec", "bbox1", "ping", "-c", "1", "-W", "2", "172.16.10.11").Code == 0
 	})
-	for _, l := range legs {
+	for _, l := range containers {
 		if r := l.host.Mvrun("network", "rm", fmt.Sprintf("mac_net%d", l.vid)); r.Code == 0 {
 			t.Errorf("a network in use was removed: %v", r)
 		}
@@ -188,7 +188,7 @@ func experimentRemoval(t *testing.T, legs []leg) {
 		l.host.OK("network", "rm", fmt.Sprintf("mac_net%d", l.vid))
 	}
 	deadline := time.Now().Add(lab.Within(5 * time.Second))
-	for _, h := range []*lab.Host{host1, legs[2].host} {
+	for _, h := range []*lab.Host{host1, containers[2].host} {
 		for len(h.SubInterfaces()) > 0 && time.Now().Before(deadline) {
 			time.Sleep(20 * time.Millisecond)
 		}

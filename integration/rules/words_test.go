@@ -80,7 +80,6 @@ var retiredWordsLeft = map[string]int{
 	"docs/on-disk.md":       4,
 	"doctor":                5,
 	"integration":           21,
-	"integration/vm":        14,
 	"network":               185,
 	"runtime":               29,
 	"runtime/monitor":       75,

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// leg is a container of the experiment.
-type leg struct {
+// container is one of the four of the experiment.
+type container struct {
 	host     *guest
 	name     string
 	vid      int
@@ -22,11 +22,11 @@ type leg struct {
 	wantsVia string // the driver that must have been chosen
 }
 
-func (l leg) link() string { return fmt.Sprintf("%s.%d", l.parent, l.vid) }
+func (l container) link() string { return fmt.Sprintf("%s.%d", l.parent, l.vid) }
 
-func legsOf(h hosts, parent, driver1, driver2 string) []leg {
+func containersOf(h hosts, parent, driver1, driver2 string) []container {
 	via := map[string]string{"auto": "kernel", "kernel": "kernel", "ebpf": "ebpf"}
-	return []leg{
+	return []container{
 		{h.host1, "bbox1", 10, "172.16.10.10", driver1, parent, via[driver1]},
 		{h.host1, "bbox2", 20, "172.16.20.10", driver1, parent, via[driver1]},
 		{h.host2, "bbox3", 10, "172.16.10.11", driver2, parent, via[driver2]},
@@ -38,18 +38,18 @@ func legsOf(h hosts, parent, driver1, driver2 string) []leg {
 // trunk, two VLANs, four containers.
 func experiment(h hosts, parent, driver1, driver2 string) {
 	t := h.host1.t
-	legs := legsOf(h, parent, driver1, driver2)
-	startLegs(t, legs)
-	for _, l := range legs {
+	containers := containersOf(h, parent, driver1, driver2)
+	startContainers(t, containers)
+	for _, l := range containers {
 		looksRight(t, l)
 	}
-	checkPings(t, legs)
-	removeLegs(t, legs)
+	checkPings(t, containers)
+	removeContainers(t, containers)
 }
 
-func startLegs(t *testing.T, legs []leg) {
-	onEachHost(legs, func(legs []leg) {
-		for _, l := range legs {
+func startContainers(t *testing.T, containers []container) {
+	onEachHost(containers, func(containers []container) {
+		for _, l := range containers {
 			network := fmt.Sprintf("mac_net%d", l.vid)
 			l.host.ok("mvrun", "network", "create", "-d", "macvlan", fmt.Sprintf("--subnet=172.16.%d.0/24", l.vid),
 				fmt.Sprintf("--gateway=172.16.%d.1", l.vid), "-o", "parent="+l.link(), "--vlan-driver", l.driver, network)
@@ -61,22 +61,22 @@ func startLegs(t *testing.T, legs []leg) {
 	}
 }
 
-// onEachHost does the legs of each host in order, the hosts at the same time.
-func onEachHost(legs []leg, do func([]leg)) {
-	by := map[*guest][]leg{}
-	for _, l := range legs {
+// onEachHost does the containers of each host in order, the hosts at the same time.
+func onEachHost(containers []container, do func([]container)) {
+	by := map[*guest][]container{}
+	for _, l := range containers {
 		by[l.host] = append(by[l.host], l)
 	}
 	var work sync.WaitGroup
-	for _, legs := range by {
-		work.Go(func() { do(legs) })
+	for _, containers := range by {
+		work.Go(func() { do(containers) })
 	}
 	work.Wait()
 }
 
 // looksRight looks at what the kernel says of the links, by the iproute2 of
 // the machine: nothing of ours.
-func looksRight(t *testing.T, l leg) {
+func looksRight(t *testing.T, l container) {
 	want := fmt.Sprintf("vlan protocol 802.1Q id %d ", l.vid)
 	if l.wantsVia == "ebpf" {
 		want = " ifb "
@@ -96,17 +96,17 @@ func looksRight(t *testing.T, l leg) {
 
 // checkPings asks every container from every other. Those that must answer
 // may be slow, so they are asked again; an answer that must not come fails.
-func checkPings(t *testing.T, legs []leg) {
+func checkPings(t *testing.T, containers []container) {
 	t.Helper()
 	want := map[string]bool{}
-	for _, from := range legs {
-		for _, to := range legs {
+	for _, from := range containers {
+		for _, to := range containers {
 			if from.name != to.name {
 				want[from.name+" → "+to.name] = from.vid == to.vid
 			}
 		}
 	}
-	answers(t, want, func() map[string]bool { return pings(legs) })
+	answers(t, want, func() map[string]bool { return pings(containers) })
 }
 
 // answers asks until everybody wanted has answered, five times at most.
@@ -124,13 +124,13 @@ func answers(t *testing.T, want map[string]bool, ask func() map[string]bool) {
 }
 
 // pings sends from all at once: the ones without an answer take their time.
-func pings(legs []leg) map[string]bool {
+func pings(containers []container) map[string]bool {
 	got := map[string]bool{}
 	var mu sync.Mutex
 	var asking sync.WaitGroup
-	for _, from := range legs {
+	for _, from := range containers {
 		asking.Go(func() {
-			for to, ok := range from.reaches(legs) {
+			for to, ok := range from.reaches(containers) {
 				mu.Lock()
 				got[to] = ok
 				mu.Unlock()
@@ -143,9 +143,9 @@ func pings(legs []leg) map[string]bool {
 
 // reaches pings the others by one shell in the container: starting one is what
 // takes time in an emulated machine.
-func (l leg) reaches(legs []leg) map[string]bool {
+func (l container) reaches(containers []container) map[string]bool {
 	var script strings.Builder
-	for _, to := range legs {
+	for _, to := range containers {
 		if to.name != l.name {
 			fmt.Fprintf(&script, "{ ping -c 1 -W 2 %s >/dev/null && echo %s; } &\n", to.ip, to.name)
 		}
@@ -153,7 +153,7 @@ func (l leg) reaches(legs []leg) map[string]bool {
 	out := l.host.ok("mvrun", "exec", l.name, "sh", "-c", script.String()+"wait")
 	answered := strings.Fields(out)
 	got := map[string]bool{}
-	for _, to := range legs {
+	for _, to := range containers {
 		if to.name != l.name {
 			got[l.name+" → "+to.name] = slices.Contains(answered, to.name)
 		}
@@ -161,11 +161,11 @@ func (l leg) reaches(legs []leg) map[string]bool {
 	return got
 }
 
-// removeLegs removes the experiment: a network in use stays, one without use
+// removeContainers removes the experiment: a network in use stays, one without use
 // goes, and with the last container of a VLAN its sub-interface.
-func removeLegs(t *testing.T, legs []leg) {
-	onEachHost(legs, func(legs []leg) {
-		for _, l := range legs {
+func removeContainers(t *testing.T, containers []container) {
+	onEachHost(containers, func(containers []container) {
+		for _, l := range containers {
 			network := fmt.Sprintf("mac_net%d", l.vid)
 			if r := l.host.try("mvrun", "network", "rm", network); r.Code == 0 {
 				t.Errorf("a network in use was removed: %v", r)
@@ -178,7 +178,7 @@ func removeLegs(t *testing.T, legs []leg) {
 		}
 	})
 	hosts := map[*guest]bool{}
-	for _, l := range legs {
+	for _, l := range containers {
 		hosts[l.host] = true
 	}
 	for g := range maps.Keys(hosts) {

@@ -33,26 +33,26 @@ func acrossSwitch(h hosts) {
 	t := h.host1.t
 	h.sw.sh(makeSwitch)
 	defer h.sw.try("sh", "-c", removeSwitch)
-	legs := legsOf(h, toSwitch, "kernel", "ebpf")
-	startLegs(t, legs)
-	checkPings(t, legs)
+	containers := containersOf(h, toSwitch, "kernel", "ebpf")
+	startContainers(t, containers)
+	checkPings(t, containers)
 
 	want := map[string]bool{"bbox1": true, "bbox2": false, "bbox3": true, "bbox4": false}
-	answers(t, want, func() map[string]bool { return plainReaches(h.sw, legs) })
-	trunkWithout20(t, h, legs)
-	removeLegs(t, legs)
+	answers(t, want, func() map[string]bool { return plainReaches(h.sw, containers) })
+	trunkWithout20(t, h, containers)
+	removeContainers(t, containers)
 }
 
-func plainReaches(sw *guest, legs []leg) map[string]bool {
+func plainReaches(sw *guest, containers []container) map[string]bool {
 	var script strings.Builder
-	for _, l := range legs {
+	for _, l := range containers {
 		// The plain machine may even ask for an address of another subnet on its wire.
 		script.WriteString("{ ping -c 1 -W 2 -I eth0 " + l.ip + " >/dev/null && echo " + l.name + "; } &\n")
 	}
 	sw.sh("ip -n plain route replace 172.16.20.0/24 dev eth0")
 	answered := strings.Fields(sw.sh("ip netns exec plain sh -c '" + script.String() + "wait'"))
 	got := map[string]bool{}
-	for _, l := range legs {
+	for _, l := range containers {
 		got[l.name] = false
 	}
 	for _, name := range answered {
@@ -63,31 +63,31 @@ func plainReaches(sw *guest, legs []leg) map[string]bool {
 
 // trunkWithout20: a trunk port that does not allow VLAN 20 cuts it, and nothing
 // else, and the doctor says so; what it allows again flows again.
-func trunkWithout20(t *testing.T, h hosts, legs []leg) {
+func trunkWithout20(t *testing.T, h hosts, containers []container) {
 	// Any machine of the VLAN will do for a gateway to ask for.
 	doctor := func(vid, gateway string) string {
 		return h.host2.try("mvrun", "doctor", "--parent", toSwitch, "--vlan", vid, "--gateway", gateway).Stdout
 	}
-	if out := doctor("20", legs[1].ip); !strings.Contains(out, "ok       gateway     "+legs[1].ip+" answers") {
+	if out := doctor("20", containers[1].ip); !strings.Contains(out, "ok       gateway     "+containers[1].ip+" answers") {
 		t.Errorf("doctor on a trunk that allows VLAN 20:\n%s", out)
 	}
 	h.sw.sh("bridge vlan del dev enp0s10 vid 20")
-	if out := doctor("20", legs[1].ip); !strings.Contains(out, "broken   gateway     nothing comes back") || !strings.Contains(out, "make the switch port a trunk that carries VLAN 20 tagged") {
+	if out := doctor("20", containers[1].ip); !strings.Contains(out, "broken   gateway     nothing comes back") || !strings.Contains(out, "make the switch port a trunk that carries VLAN 20 tagged") {
 		t.Errorf("doctor on a trunk that does not allow VLAN 20:\n%s", out)
 	}
-	if out := doctor("10", legs[0].ip); !strings.Contains(out, "ok       gateway") {
+	if out := doctor("10", containers[0].ip); !strings.Contains(out, "ok       gateway") {
 		t.Errorf("doctor on the VLAN that is still allowed:\n%s", out)
 	}
 	want := map[string]bool{"bbox1 → bbox3": true, "bbox3 → bbox1": true, "bbox2 → bbox4": false, "bbox4 → bbox2": false}
-	answers(t, want, func() map[string]bool { return samePings(legs) })
+	answers(t, want, func() map[string]bool { return samePings(containers) })
 	h.sw.sh("bridge vlan add dev enp0s10 vid 20")
 	want["bbox2 → bbox4"], want["bbox4 → bbox2"] = true, true
-	answers(t, want, func() map[string]bool { return samePings(legs) })
+	answers(t, want, func() map[string]bool { return samePings(containers) })
 }
 
 // samePings are the pings within each VLAN.
-func samePings(legs []leg) map[string]bool {
-	got := pings([]leg{legs[0], legs[2]})
-	maps.Copy(got, pings([]leg{legs[1], legs[3]}))
+func samePings(containers []container) map[string]bool {
+	got := pings([]container{containers[0], containers[2]})
+	maps.Copy(got, pings([]container{containers[1], containers[3]}))
 	return got
 }
