@@ -72,9 +72,9 @@ type Machine struct {
 // Boot starts a machine and waits until its agent serves. Dir is a short path.
 func Boot(ctx context.Context, dir string, spec Spec) (*Machine, error) {
 	m := &Machine{Spec: spec, Dir: dir, ended: make(chan struct{})}
-	life, cancel := context.WithCancel(context.Background())
+	running, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
-	m.qemu = exec.CommandContext(life, "qemu-system-x86_64", m.arguments()...)
+	m.qemu = exec.CommandContext(running, "qemu-system-x86_64", m.arguments()...)
 	log, err := os.Create(filepath.Join(dir, spec.Name+".qemu"))
 	if err != nil {
 		cancel()
