@@ -6,6 +6,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -61,7 +62,7 @@ var containerPruneCommand = &cli.Command{
 		if err := takesNone(c); err != nil {
 			return err
 		}
-		filters, err := parseFilters(c.StringSlice("filter"))
+		wanted, err := parseFilter(c.StringSlice("filter"), filter.Containers())
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ var containerPruneCommand = &cli.Command{
 			return err
 		}
 		all, _ := store.List()
-		stopped, err := filters.apply(all, true)
+		stopped, err := wanted.Apply(all)
 		if err != nil {
 			return err
 		}

@@ -34,9 +34,3 @@ func create(c *cli.Context) error {
 	fmt.Fprintln(c.App.Writer, w.config.ID)
 	return nil
 }
-
-// passProgram marks a command whose arguments end in a program's own.
-func passProgram(cmd *cli.Command) *cli.Command {
-	passThrough[cmd] = true
-	return cmd
-}

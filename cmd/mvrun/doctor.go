@@ -58,7 +58,7 @@ func examine(c *cli.Context) error {
 		return errors.Join(perr, err)
 	}
 	if !doctor.Healthy(found) {
-		return &exitError{code: 1}
+		return &exitError{Code: 1}
 	}
 	return nil
 }

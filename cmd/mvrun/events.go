@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -31,18 +31,19 @@ func events(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	since, err := parseTime(c.String("since"))
+	since, err := momentFlag(c, "since", time.Now())
 	if err != nil {
-		return fmt.Errorf("--since: %w", err)
+		return err
 	}
-	if c.String("since") == "" {
-		since = time.Now()
-	}
-	until, err := parseTime(c.String("until"))
+	until, err := momentFlag(c, "until", time.Time{})
 	if err != nil {
-		return fmt.Errorf("--until: %w", err)
+		return err
 	}
-	wanted, err := eventFilter(c.StringSlice("filter"))
+	filters, err := parseFilter(c.StringSlice("filter"), filter.Events())
+	if err != nil {
+		return err
+	}
+	wanted, err := filters.Bind(nil)
 	if err != nil {
 		return err
 	}
@@ -75,33 +76,4 @@ func printEvent(w io.Writer, format string, e runtime.Event) error {
 	}
 	_, err := fmt.Fprintf(w, "%s %s %s %s (%s)\n", e.Time.Format("2006-01-02T15:04:05.000000000Z07:00"), e.Type, e.Action, e.ID, strings.Join(about, ", "))
 	return err
-}
-
-// eventFilter reads --filter: values of one key are alternatives.
-func eventFilter(args []string) (func(runtime.Event) bool, error) {
-	by := map[string][]string{}
-	for _, arg := range args {
-		key, value, ok := strings.Cut(arg, "=")
-		if !ok || !slices.Contains([]string{"container", "event", "type"}, key) {
-			return nil, errors.New("--filter " + arg + ": use container=NAME|ID, event=ACTION or type=TYPE")
-		}
-		by[key] = append(by[key], value)
-	}
-	return func(e runtime.Event) bool {
-		for key, values := range by {
-			fits := slices.ContainsFunc(values, func(v string) bool {
-				switch key {
-				case "container":
-					return e.Name == v || v != "" && strings.HasPrefix(e.ID, v)
-				case "event":
-					return e.Action == v
-				}
-				return e.Type == v
-			})
-			if !fits {
-				return false
-			}
-		}
-		return true
-	}, nil
 }

@@ -19,14 +19,6 @@ var imageCommand = &cli.Command{
 	},
 }
 
-// renamed is the command under the name that it has as another's subcommand.
-func renamed(c *cli.Command, name string, aliases ...string) *cli.Command {
-	d := *c
-	d.Name, d.Aliases = name, aliases
-	passThrough[&d] = passThrough[c]
-	return &d
-}
-
 // openImages opens the image store of the global --root.
 func openImages(c *cli.Context) (*runtime.Store, *image.Store, error) {
 	store, err := openStore(c)

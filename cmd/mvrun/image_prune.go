@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/internal/door/filter"
 )
 
 var imagePruneCommand = &cli.Command{
@@ -26,7 +27,7 @@ func pruneImages(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	filter, err := parseImageFilter(c.StringSlice("filter"), "label", "label!", "until")
+	wanted, err := parseFilter(c.StringSlice("filter"), filter.Only(filter.Images(), "label", "label!", "until"))
 	if err != nil {
 		return err
 	}
@@ -45,10 +46,11 @@ func pruneImages(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	done, freed, err := images.Prune(c.Bool("all"), uses, func(img *image.Image) bool {
-		ok, err := filter.match(img, nil)
-		return !ok || err != nil
-	})
+	fits, err := wanted.Bind(nil)
+	if err != nil {
+		return err
+	}
+	done, freed, err := images.Prune(c.Bool("all"), uses, func(img *image.Image) bool { return !fits(img) })
 	if err != nil {
 		return err
 	}

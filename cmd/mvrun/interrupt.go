@@ -46,7 +46,7 @@ func interruptOf(ctx context.Context) (unix.Signal, bool) {
 // command that a signal ended.
 func withInterrupt(ctx context.Context, err error) error {
 	if sig, ok := interruptOf(ctx); ok {
-		return &exitError{128 + int(sig), err}
+		return &exitError{Code: 128 + int(sig), Err: err}
 	}
 	return err
 }

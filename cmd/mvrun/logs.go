@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/moment"
 	"github.com/mvrun/mvrun/runtime/logfile"
 )
 
@@ -41,13 +41,13 @@ func logs(c *cli.Context) error {
 		}
 		tail = max(n, -1)
 	}
-	since, err := parseTime(c.String("since"))
+	since, err := momentFlag(c, "since", time.Time{})
 	if err != nil {
-		return fmt.Errorf("--since: %w", err)
+		return err
 	}
-	until, err := parseTime(c.String("until"))
+	until, err := momentFlag(c, "until", time.Time{})
 	if err != nil {
-		return fmt.Errorf("--until: %w", err)
+		return err
 	}
 	store, cont, err := openContainer(c, c.Args().First())
 	if err != nil {
@@ -75,25 +75,17 @@ func logs(c *cli.Context) error {
 	return err
 }
 
-// parseTime reads a time as Docker does; empty is the zero time.
-func parseTime(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
+// momentFlag is the moment that a flag names; without it, none is.
+func momentFlag(c *cli.Context, name string, none time.Time) (time.Time, error) {
+	text := c.String(name)
+	if text == "" {
+		return none, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil {
-		return time.Now().Add(-d), nil
+	t, err := moment.Parse(text, time.Now())
+	if err != nil {
+		return t, fmt.Errorf("--%s: %w", name, err)
 	}
-	if sec, frac, _ := strings.Cut(s, "."); strings.Trim(sec+frac, "0123456789") == "" {
-		n, err := strconv.ParseInt(sec, 10, 64)
-		ns, _ := strconv.ParseInt((frac + "000000000")[:9], 10, 64)
-		return time.Unix(n, ns), err
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: use RFC 3339, Unix seconds, or a duration such as 10m", s)
+	return t, nil
 }
 
 // fixedNano is RFC 3339 with all nine digits, so that the lines stay in columns.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/cmd/mvrun/grammar"
 	"github.com/mvrun/mvrun/config"
+	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/runtime"
 )
 
@@ -22,7 +24,12 @@ func main() {
 
 func run(args []string) int {
 	app := newApp()
-	err := app.Run(normalize(app, args))
+	stdout := output.NewWriter(os.Stdout)
+	app.Writer = stdout
+	err := app.Run(grammar.Normalize(app, args))
+	if err == nil { // a command that prints has failed when it could not
+		err = stdout.Err()
+	}
 	return report(app.ErrWriter, err)
 }
 
@@ -30,8 +37,7 @@ func newApp() *cli.App {
 	// Docker's -h is the host name; help is --help alone.
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Usage: "show help", DisableDefaultText: true}
 	all := commands()
-	plainUsage(all, "mvrun")
-	spendFlags(all)
+	grammar.Prepare(all, "mvrun")
 	return &cli.App{
 		Name:                      "mvrun",
 		Usage:                     "containers on the VLANs of your LAN, without a daemon",
@@ -48,7 +54,7 @@ func newApp() *cli.App {
 		},
 		Commands:       all,
 		Action:         rootAction,
-		OnUsageError:   usageError("mvrun"),
+		OnUsageError:   grammar.UsageError("mvrun"),
 		ExitErrHandler: func(*cli.Context, error) {}, // report alone decides
 	}
 }
@@ -58,5 +64,5 @@ func rootAction(c *cli.Context) error {
 		_, err := fmt.Fprintf(c.App.Writer, "mvrun version %s\n", version)
 		return err
 	}
-	return groupAction("mvrun")(c)
+	return grammar.GroupAction("mvrun")(c)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -29,7 +30,7 @@ func listNetworks(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	filter, err := parseNetworkFilter(c.StringSlice("filter"), "dangling", "driver", "id", "label", "name", "scope", "type")
+	wanted, err := parseFilter(c.StringSlice("filter"), filter.Only(filter.Networks(), "dangling", "driver", "id", "label", "name", "scope", "type"))
 	if err != nil {
 		return err
 	}
@@ -41,15 +42,17 @@ func listNetworks(c *cli.Context) error {
 	if bad != nil {
 		warn(c.App.ErrWriter, "%v", bad)
 	}
-	var rows []map[string]string
+	var found []filter.Network
 	for _, cfg := range all {
-		ok, err := filter.match(cfg, networkUsed(s, cfg))
-		if err != nil {
-			return err
-		}
-		if ok {
-			rows = append(rows, networkRow(cfg, c.Bool("no-trunc")))
-		}
+		found = append(found, filter.Network{Config: cfg, Used: networkUsed(s, cfg)})
+	}
+	shown, err := wanted.Apply(found)
+	if err != nil {
+		return err
+	}
+	var rows []map[string]string
+	for _, n := range shown {
+		rows = append(rows, networkRow(n.Config, c.Bool("no-trunc")))
 	}
 	return printNetworks(c, rows)
 }

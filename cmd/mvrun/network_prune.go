@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/network"
 )
 
@@ -24,7 +25,7 @@ func pruneNetworks(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	filter, err := parseNetworkFilter(c.StringSlice("filter"), "label", "label!", "until")
+	wanted, err := parseFilter(c.StringSlice("filter"), filter.Only(filter.Networks(), "label", "label!", "until"))
 	if err != nil {
 		return err
 	}
@@ -38,12 +39,12 @@ func pruneNetworks(c *cli.Context) error {
 	all, err := s.Networks.List()
 	errs := []error{err}
 	var removed []string
+	fits, err := wanted.Bind(nil)
+	if err != nil {
+		return err
+	}
 	for _, cfg := range all {
-		if cfg.Predefined() || networkUsed(s, cfg) {
-			continue
-		}
-		if ok, err := filter.match(cfg, false); !ok || err != nil {
-			errs = append(errs, err)
+		if cfg.Predefined() || networkUsed(s, cfg) || !fits(filter.Network{Config: cfg}) {
 			continue
 		}
 		err := s.Networks.Remove(cfg.Name)

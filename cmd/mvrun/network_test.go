@@ -5,83 +5,10 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
 )
-
-func TestNetworkFilters(t *testing.T) {
-	nets := map[string]network.Config{
-		"none":   {Name: "none", ID: "aa11", Driver: "null"},
-		"net10":  {Name: "net10", ID: "bb22", Driver: "macvlan", Labels: map[string]string{"site": "north", "env": "lab"}, Created: time.Unix(1000, 0)},
-		"net100": {Name: "net100", ID: "cc33", Driver: "macvlan", Created: time.Now()},
-	}
-	used := map[string]bool{"net100": true}
-	for _, c := range []struct{ filters, want string }{
-		{"", "net10 net100 none"},
-		{"name=net10", "net10 net100"},
-		{"name=none,name=net100", "net100 none"},
-		{"id=bb", "net10"},
-		{"driver=null", "none"},
-		{"driver=macvlan,name=100", "net100"},
-		{"type=custom", "net10 net100"},
-		{"type=builtin", "none"},
-		{"scope=local", "net10 net100 none"},
-		{"scope=swarm", ""},
-		{"label=site", "net10"},
-		{"label=site=north,label=env=lab", "net10"},
-		{"label=site=south", ""},
-		{"label!=site", "net100 none"},
-		{"dangling=true", "net10"},
-		{"dangling=false", "net100 none"},
-		{"until=1h,type=custom", "net10"},
-	} {
-		var args []string
-		if c.filters != "" {
-			args = strings.Split(c.filters, ",")
-		}
-		f, err := parseNetworkFilter(args, "dangling", "driver", "id", "label", "label!", "name", "scope", "type", "until")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, name := range []string{"net10", "net100", "none"} {
-			ok, err := f.match(nets[name], used[name])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ok {
-				got = append(got, name)
-			}
-		}
-		if s := strings.Join(got, " "); s != c.want {
-			t.Errorf("%s: %q, want %q", c.filters, s, c.want)
-		}
-	}
-	for _, bad := range []string{"name", "color=red", "type=other", "dangling=perhaps", "until=soon"} {
-		f, err := parseNetworkFilter([]string{bad}, "dangling", "name", "type", "until")
-		if err == nil {
-			_, err = f.match(nets["net10"], false)
-		}
-		if err == nil || !strings.Contains(err.Error(), "--filter") {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-func TestUntil(t *testing.T) {
-	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.Local)
-	for value, want := range map[string]time.Time{
-		"24h": now.Add(-24 * time.Hour), "2026-05-01": time.Date(2026, 5, 1, 0, 0, 0, 0, time.Local),
-		"2026-05-01T10:20": time.Date(2026, 5, 1, 10, 20, 0, 0, time.Local), "1700000000": time.Unix(1700000000, 0),
-		"2026-05-01T10:20:30Z": time.Date(2026, 5, 1, 10, 20, 30, 0, time.UTC),
-	} {
-		if got, err := untilTime(value, now); err != nil || !got.Equal(want) {
-			t.Errorf("%s: %s, %v, want %s", value, got, err, want)
-		}
-	}
-}
 
 func TestNetworkOptions(t *testing.T) {
 	var cfg network.Config

@@ -9,6 +9,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -34,7 +35,7 @@ func ps(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	filters, err := parseFilters(c.StringSlice("filter"))
+	wanted, err := parseFilter(c.StringSlice("filter"), filter.Containers())
 	if err != nil {
 		return err
 	}
@@ -50,10 +51,12 @@ func ps(c *cli.Context) error {
 	if c.Bool("latest") {
 		last = 1
 	}
-	everything := c.Bool("all") || last >= 0 || filters.anyState()
-	shown, err := filters.apply(all, everything)
+	shown, err := wanted.Apply(all)
 	if err != nil {
 		return err
+	}
+	if !c.Bool("all") && last < 0 && !wanted.Has("status") && !wanted.Has("exited") {
+		shown = slices.DeleteFunc(shown, func(cont *runtime.Container) bool { return !cont.State.Status.Live() })
 	}
 	if last >= 0 && len(shown) > last {
 		shown = shown[:last]

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/docker/go-units"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -44,10 +43,10 @@ func pullOptions(c *cli.Context, root string, w io.Writer, quiet bool) (opt imag
 		_, err := layers.Unpack(ctx, ls)
 		return err
 	}
-	switch f, isFile := w.(*os.File); {
+	switch terminal := output.Terminal(w); {
 	case quiet:
-	case isFile && term.IsTerminal(f.Fd()):
-		bars := newBars(f)
+	case terminal != nil:
+		bars := newBars(terminal)
 		opt.Progress, finish = bars, bars.wait
 	default:
 		opt.Progress = &plainProgress{w: w, start: "Pulling fs layer"}

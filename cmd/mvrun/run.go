@@ -131,7 +131,7 @@ func exitWith(code int, err error) error {
 		return withCode(125, err)
 	}
 	if code != 0 {
-		return &exitError{code: code}
+		return &exitError{Code: code}
 	}
 	return nil
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/docker/go-units"
-	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -68,8 +67,8 @@ func stats(c *cli.Context) error {
 			id := cont.Config.ID
 			l.rows = append(l.rows, statsRow(cont, before[id], now[id], c.Bool("no-trunc")))
 		}
-		if f, ok := c.App.Writer.(*os.File); ok && !c.Bool("no-stream") && term.IsTerminal(f.Fd()) {
-			fmt.Fprint(f, "\x1b[H\x1b[2J") // home, clear
+		if output.Terminal(c.App.Writer) != nil && !c.Bool("no-stream") {
+			fmt.Fprint(c.App.Writer, "\x1b[H\x1b[2J") // home, clear
 		}
 		if err := l.print(c.App.Writer, c.String("format")); err != nil || c.Bool("no-stream") {
 			return err

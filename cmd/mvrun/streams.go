@@ -123,9 +123,9 @@ func (s *streams) follow(store *runtime.Store, id string, session *client.Sessio
 func (s *streams) lost(store *runtime.Store, id string, err error) (int, error) {
 	c, lerr := store.Load(id)
 	if lerr != nil {
-		return 0, &exitError{137, err}
+		return 0, &exitError{Code: 137, Err: err}
 	}
-	return 0, &exitError{c.State.ExitCode, err}
+	return 0, &exitError{Code: c.State.ExitCode, Err: err}
 }
 
 // sendStdin ends when the container does; it closes detached when the user

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/topology"
 )
 
@@ -25,8 +25,7 @@ func showTopology(c *cli.Context) error {
 	}
 	draw, known := map[string]func(*topology.Map) error{
 		"tree": func(m *topology.Map) error {
-			f, isFile := c.App.Writer.(*os.File)
-			return m.Text(c.App.Writer, isFile && term.IsTerminal(f.Fd()) && os.Getenv("NO_COLOR") == "")
+			return m.Text(c.App.Writer, output.Terminal(c.App.Writer) != nil && os.Getenv("NO_COLOR") == "")
 		},
 		"json": func(m *topology.Map) error { return printValue(c.App.Writer, "", m) },
 		"dot":  func(m *topology.Map) error { return m.DOT(c.App.Writer) },

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -102,15 +104,17 @@ var volumePruneCommand = &cli.Command{
 	Action: pruneVolumes,
 }
 
+func isTrue(value string) bool { on, _ := strconv.ParseBool(value); return on }
+
 func pruneVolumes(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	filter, err := parseVolumeFilter(c.StringSlice("filter"), "label", "label!", "all")
+	wanted, err := parseFilter(c.StringSlice("filter"), filter.Only(filter.Volumes(), "all", "label", "label!"))
 	if err != nil {
 		return err
 	}
-	all := c.Bool("all") || slices.Contains(filter["all"], "true") || slices.Contains(filter["all"], "1")
+	all := c.Bool("all") || slices.ContainsFunc(wanted.Values("all"), isTrue)
 	what := "anonymous local volumes not used by at least one container"
 	if all {
 		what = "all local volumes not used by at least one container"
@@ -131,8 +135,12 @@ func pruneVolumes(c *cli.Context) error {
 	var unused, removed []string
 	var freed int64
 	sizes := map[string]int64{}
-	for _, v := range vols {
-		if (all || v.Anonymous) && len(users[v.Name]) == 0 && filter.match(v, users) {
+	shown, err := wanted.Apply(usedVolumes(vols, users))
+	if err != nil {
+		return err
+	}
+	for _, v := range shown {
+		if (all || v.Anonymous) && !v.Used {
 			unused = append(unused, v.Name)
 			sizes[v.Name] = treeSize(v.Path)
 		}

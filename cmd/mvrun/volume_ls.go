@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -24,7 +24,7 @@ var volumeLsCommand = &cli.Command{
 		if err := takesNone(c); err != nil {
 			return err
 		}
-		filter, err := parseVolumeFilter(c.StringSlice("filter"), "dangling", "driver", "label", "name")
+		wanted, err := parseFilter(c.StringSlice("filter"), filter.Only(filter.Volumes(), "dangling", "driver", "label", "name"))
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ var volumeLsCommand = &cli.Command{
 			warn(c.App.ErrWriter, "%v", damage)
 		}
 		users := map[string][]string{}
-		if len(filter["dangling"]) > 0 {
+		if wanted.Has("dangling") {
 			if users, err = store.VolumeUsers(); err != nil {
 				return err
 			}
@@ -46,13 +46,15 @@ var volumeLsCommand = &cli.Command{
 			columns: []column{{"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}},
 			heads:   map[string]string{"Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS", "Size": "SIZE", "Links": "LINKS", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS"},
 		}
-		for _, v := range vols {
-			if filter.match(v, users) {
-				l.rows = append(l.rows, map[string]string{
-					"Name": v.Name, "Driver": "local", "Scope": "local", "Mountpoint": v.Path, "Labels": joinLabels(v.Labels),
-					"Size": "N/A", "Links": "N/A", "Availability": "N/A", "Group": "N/A", "Status": "N/A",
-				})
-			}
+		shown, err := wanted.Apply(usedVolumes(vols, users))
+		if err != nil {
+			return err
+		}
+		for _, v := range shown {
+			l.rows = append(l.rows, map[string]string{
+				"Name": v.Name, "Driver": "local", "Scope": "local", "Mountpoint": v.Path, "Labels": joinLabels(v.Labels),
+				"Size": "N/A", "Links": "N/A", "Availability": "N/A", "Group": "N/A", "Status": "N/A",
+			})
 		}
 		if c.Bool("quiet") {
 			return l.print(c.App.Writer, "{{.Name}}")
@@ -61,43 +63,12 @@ var volumeLsCommand = &cli.Command{
 	},
 }
 
-type volumeFilter map[string][]string
-
-func parseVolumeFilter(args []string, keys ...string) (volumeFilter, error) {
-	f, err := parseImageFilter(args, keys...)
-	return volumeFilter(f), err
-}
-
-// match picks a volume: all labels must fit, of the other keys' values any.
-func (f volumeFilter) match(v rootfs.Volume, users map[string][]string) bool {
-	labelled := func(want string) bool {
-		key, value, given := strings.Cut(want, "=")
-		have, ok := v.Labels[key]
-		return ok && (!given || have == value)
+// usedVolumes are the volumes with whether anybody uses them.
+func usedVolumes(vols []rootfs.Volume, users map[string][]string) (all []filter.Volume) {
+	for _, v := range vols {
+		all = append(all, filter.Volume{Volume: v, Used: len(users[v.Name]) > 0})
 	}
-	for key, values := range f {
-		fits := false
-		for i, want := range values {
-			switch key {
-			case "label":
-				fits = labelled(want) && (i == 0 || fits)
-			case "label!":
-				fits = !labelled(want) && (i == 0 || fits)
-			case "name":
-				fits = fits || strings.Contains(v.Name, want)
-			case "driver":
-				fits = fits || want == "local"
-			case "dangling":
-				fits = fits || (want == "true" || want == "1") == (len(users[v.Name]) == 0)
-			default:
-				fits = true
-			}
-		}
-		if !fits {
-			return false
-		}
-	}
-	return true
+	return all
 }
 
 // treeSize is what the files below dir hold, in bytes, as far as it can be told.

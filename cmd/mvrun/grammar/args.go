@@ -1,4 +1,7 @@
-package main
+// Package grammar brings Docker's grammar of a command line, and its words for
+// mistakes, to the library that parses the flags. Whatever that library does
+// otherwise than Docker is mended here and nowhere else.
+package grammar
 
 import (
 	"slices"
@@ -7,11 +10,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// normalize rewrites a command line of Docker's grammar (options before or
+// Normalize rewrites a command line of Docker's grammar (options before or
 // after the arguments, -itd, -w/tmp, -n5) into the one that the standard flag
 // package reads: options first, one by one. Commands that run a program
 // (passThrough) stop at their first argument: what follows is the program's.
-func normalize(app *cli.App, args []string) []string {
+func Normalize(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
@@ -44,6 +47,20 @@ func normalize(app *cli.App, args []string) []string {
 
 // passThrough marks the commands whose arguments end in a program's own.
 var passThrough = map[*cli.Command]bool{}
+
+// Program marks a command whose arguments end in a program's own.
+func Program(cmd *cli.Command) *cli.Command {
+	passThrough[cmd] = true
+	return cmd
+}
+
+// Renamed is the command under the name that it has as another's subcommand.
+func Renamed(c *cli.Command, name string, aliases ...string) *cli.Command {
+	d := *c
+	d.Name, d.Aliases = name, aliases
+	passThrough[&d] = passThrough[c]
+	return &d
+}
 
 func find(commands []*cli.Command, name string) *cli.Command {
 	for _, c := range commands {
@@ -119,7 +136,7 @@ func splitShort(flags []cli.Flag, args []string) (opts []string, used int) {
 	return opts, 1
 }
 
-// takesValue tells whether the option of that name is one with a value.
+// takesValue reports whether the option of that name is one with a value.
 func takesValue(flags []cli.Flag, name string) bool {
 	f, ok := lookUp(flags, name).(cli.DocGenerationFlag)
 	return ok && f.TakesValue()

@@ -1,4 +1,4 @@
-package main
+package grammar
 
 import (
 	"strings"
@@ -44,7 +44,7 @@ func TestNormalize(t *testing.T) {
 		{"mvrun nosuch -f", "mvrun nosuch -f"},
 		{"mvrun rm -", "mvrun rm -- -"},
 	} {
-		got := normalize(app, strings.Fields(c.in))
+		got := Normalize(app, strings.Fields(c.in))
 		if diff := cmp.Diff(c.want, strings.Join(got, " ")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.in, diff)
 		}

@@ -1,4 +1,4 @@
-package main
+package grammar
 
 import (
 	"fmt"
@@ -6,19 +6,21 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/internal/door/output"
 )
 
-// errUsage is said when a command misses its arguments.
-func errUsage(c *cli.Context, needs string) error {
-	return withCode(1, fmt.Errorf("%q requires %s: see '%s --help'", c.Command.HelpName, needs, c.Command.HelpName))
+// Requires is the error of a command that misses its arguments.
+func Requires(c *cli.Context, needs string) error {
+	return output.WithCode(1, fmt.Errorf("%q requires %s: see '%s --help'", c.Command.HelpName, needs, c.Command.HelpName))
 }
 
-// takesNone refuses arguments of a command that has none.
-func takesNone(c *cli.Context) error {
+// TakesNone refuses arguments of a command that has none.
+func TakesNone(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return nil
 	}
-	return withCode(1, fmt.Errorf("%q accepts no arguments: see '%s --help'", c.Command.HelpName, c.Command.HelpName))
+	return output.WithCode(1, fmt.Errorf("%q accepts no arguments: see '%s --help'", c.Command.HelpName, c.Command.HelpName))
 }
 
 // plainUsage gives every command below, and the groups of commands, one-line
@@ -26,13 +28,13 @@ func takesNone(c *cli.Context) error {
 func plainUsage(commands []*cli.Command, path string) {
 	for _, cmd := range commands {
 		name := path + " " + cmd.Name
-		cmd.OnUsageError = usageError(name)
+		cmd.OnUsageError = UsageError(name)
 		if strings.Contains(path, " ") {
 			cmd.HelpName = name // else the library's own, which has no group in it
 		}
 		if len(cmd.Subcommands) > 0 {
 			if cmd.Action == nil {
-				cmd.Action = groupAction(name)
+				cmd.Action = GroupAction(name)
 			}
 			plainUsage(cmd.Subcommands, name)
 		} else {
@@ -41,8 +43,8 @@ func plainUsage(commands []*cli.Command, path string) {
 	}
 }
 
-// groupAction is what a group does without one of its commands.
-func groupAction(name string) cli.ActionFunc {
+// GroupAction is what a group does without one of its commands.
+func GroupAction(name string) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if c.NArg() > 0 {
 			return fmt.Errorf("'%s' is not a command of %s: see '%s --help'", c.Args().First(), name, name)
@@ -57,11 +59,11 @@ func groupAction(name string) cli.ActionFunc {
 var (
 	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
 	needsValue  = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
-	badValue    = regexp.MustCompile(`^(invalid .*value ".*" for )flag -(.*): parse error$`)
+	badValue    = regexp.MustCompile(`(?s)^(invalid (?:boolean )?value ".*" for )(?:flag )?-(.*): (?:parse error|value out of range)$`)
 )
 
-// usageError words a mistake in the options as Docker does, exit code 125.
-func usageError(name string) cli.OnUsageErrorFunc {
+// UsageError words a mistake in the options as Docker does, exit code 125.
+func UsageError(name string) cli.OnUsageErrorFunc {
 	return func(_ *cli.Context, err error, _ bool) error {
 		text := err.Error()
 		if m := unknownFlag.FindStringSubmatch(text); m != nil {
@@ -71,7 +73,7 @@ func usageError(name string) cli.OnUsageErrorFunc {
 		} else if m := badValue.FindStringSubmatch(text); m != nil {
 			text = m[1] + dashes(m[2])
 		}
-		return &exitError{125, fmt.Errorf("%s: see '%s --help'", text, name)}
+		return &output.Exit{Code: 125, Err: fmt.Errorf("%s: see '%s --help'", text, name)}
 	}
 }
 
