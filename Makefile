@@ -98,7 +98,7 @@ test-unit: busybox ## run the tests of the packages only
 
 test-integration: build ## run the tests that drive the built binary; RUN=regexp chooses
 	$(need) $(TEST_DEPS)
-	MVRUN_BIN=$(CURDIR)/bin/mvrun $(GO_TEST) -count=1 $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/images ./integration/lab ./integration/rules
+	MVRUN_BIN=$(CURDIR)/bin/mvrun $(GO_TEST) -count=1 $(if $(RUN),-v -run '$(RUN)') ./integration ./integration/hostile ./integration/images ./integration/lab ./integration/rules
 
 test-vm: static ## run mvrun on Debian's kernel, in virtual machines; RUN=regexp chooses
 	$(need) $(TEST_DEPS) $(VM_DEPS)

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/internal/sharedfile"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/etcfiles"
 )
@@ -38,11 +38,6 @@ func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
 	if len(c.Network.Endpoints) == 0 {
 		return s.LeaveNeighbours(c.ID)
 	}
-	unlock, err := s.lockNames()
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	mine := map[string]etcfiles.Neighbour{}
 	for _, ep := range c.Network.Endpoints {
 		n, there := mine[ep.NetworkID]
@@ -61,10 +56,7 @@ func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
 		}
 		mine[ep.NetworkID] = n
 	}
-	if err := s.writeNames(c.ID, mine); err != nil {
-		return err
-	}
-	return s.writeHosts()
+	return changeNames(s, c.ID, mine)
 }
 
 // LeaveNeighbours makes the others forget the container. Idempotent.
@@ -73,13 +65,42 @@ func (s *Store) LeaveNeighbours(id string) error {
 	if err != nil || len(known) == 0 {
 		return err
 	}
+	return changeNames(s, id, nil)
+}
+
+// Hosts files that can't be written at once are tried again, with a pause in
+// which the lock is free.
+const (
+	hostsTries = 3
+	hostsPause = 20 * time.Millisecond
+)
+
+// changeNames replaces the container's records, and what the others' files say
+// of them. A file that can't be written is its own container's matter: an event
+// tells of it, the next change tries it again, and nobody else fails for it.
+func changeNames(s *Store, id string, mine map[string]etcfiles.Neighbour) error {
+	failed, err := tryNames(s, id, mine)
+	for try := 1; err == nil && len(failed) > 0 && try < hostsTries; try++ {
+		time.Sleep(hostsPause)
+		failed, err = tryNames(s, id, mine)
+	}
+	for other, why := range failed {
+		_ = s.Emit(Event{
+			Type: "container", Action: "hosts", ID: other, Name: s.NameOf(other),
+			Attributes: map[string]string{"error": why.Error()},
+		})
+	}
+	return err
+}
+
+func tryNames(s *Store, id string, mine map[string]etcfiles.Neighbour) (failed map[string]error, err error) {
 	unlock, err := s.lockNames()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	if err := s.writeNames(id, nil); err != nil {
-		return err
+	if err := s.writeNames(id, mine); err != nil {
+		return nil, err
 	}
 	return s.writeHosts()
 }
@@ -117,11 +138,12 @@ func (s *Store) writeNames(id string, mine map[string]etcfiles.Neighbour) error 
 	return nil
 }
 
-// writeHosts brings the hosts files of all running containers up to date.
-func (s *Store) writeHosts() error {
+// writeHosts brings the hosts files of all running containers up to date. One
+// that can't be written now is returned and does not keep the others from it.
+func (s *Store) writeHosts() (failed map[string]error, err error) {
 	nets, err := os.ReadDir(s.namesDir())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	known := map[string][]etcfiles.Neighbour{} // by who is to know
 	for _, net := range nets {
@@ -133,11 +155,13 @@ func (s *Store) writeHosts() error {
 			known[n.ID] = append(known[n.ID], there...)
 		}
 	}
-	var errs []error
+	failed = map[string]error{}
 	for id, all := range known {
-		errs = append(errs, rewriteHosts(filepath.Join(s.Dir(id), "hosts"), all))
+		if err := rewriteHosts(filepath.Join(s.Dir(id), "hosts"), all); err != nil {
+			failed[id] = err
+		}
 	}
-	return errors.Join(errs...)
+	return failed, nil
 }
 
 // neighboursOn are the containers on a network that run.
@@ -159,9 +183,10 @@ const maxHosts = 1 << 20
 
 // rewriteHosts changes a hosts file that a container has mounted: in place, for
 // a rename would leave it with the old one, and so that no reader finds it half
-// empty. The container may write to the file, too, and have made it a link.
+// empty. The container may write to the file, too, and hold it in any way: we
+// wait for nothing.
 func rewriteHosts(path string, all []etcfiles.Neighbour) error {
-	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	f, err := sharedfile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // on its way, or gone
 	}

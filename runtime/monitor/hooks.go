@@ -64,7 +64,7 @@ func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e
 	if !m.changeLive(l, func(s *runtime.State) { s.Attachments = l.attachments() }) {
 		return
 	}
-	if _, err := m.writeFiles(l.attachments()); err != nil {
+	if _, err := m.writeFiles(l.attachments(), m.etc.change); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 	m.tellNeighbours(l)

@@ -106,7 +106,7 @@ func (m *Monitor) legsChanged() {
 	}
 	at := m.life.attachments()
 	m.setState(func(s *runtime.State) { s.Attachments = at })
-	if _, err := m.writeFiles(at); err != nil {
+	if _, err := m.writeFiles(at, m.etc.change); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 	m.tellNeighbours(m.life)

@@ -63,7 +63,7 @@ func (m *Monitor) start(size protocol.Size, prepare func() error) (l *life, err 
 		l.warnings = append(l.warnings, at.Warnings...)
 	}
 	if l.leased() {
-		_, err = m.writeFiles(l.attachments())
+		_, err = m.writeFiles(l.attachments(), m.etc.change)
 	}
 	return l, err
 }

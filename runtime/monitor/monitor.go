@@ -37,6 +37,7 @@ type Monitor struct {
 	config runtime.Config
 	name   atomic.Pointer[string] // by now: it may have been renamed
 	mounts *mounts
+	etc    etcFiles
 	out    *output
 	stdio  atomic.Pointer[streams]
 	ready  chan *network.Namespace // made by the command; closed behind it

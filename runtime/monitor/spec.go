@@ -37,7 +37,7 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	if host.User, err = runtime.LookupUser(m.mounts.root, c.User, c.GroupAdd); err != nil {
 		return nil, nil, err
 	}
-	if host.Files, err = m.writeFiles(nil); err != nil {
+	if host.Files, err = m.writeFiles(nil, m.etc.renew); err != nil {
 		return nil, nil, err
 	}
 	if err := runtime.FillDevices(c, &host); err != nil {
@@ -57,8 +57,9 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 
 // writeFiles makes the files that mvrun keeps in the container's /etc. With
 // the host's network the host's own names and servers hold. attached are the
-// legs that stand: what a DHCP server said comes from them.
-func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, error) {
+// legs that stand: what a DHCP server said comes from them. write is for before or
+// after the container has mounted them.
+func (m *Monitor) writeFiles(attached []network.Attachment, write func(path string, text []byte) error) (map[string]string, error) {
 	c := &m.config
 	resolv, err := etcfiles.HostResolvConf()
 	if err != nil {
@@ -99,9 +100,7 @@ func (m *Monitor) writeFiles(attached []network.Attachment) (map[string]string, 
 		"/etc/resolv.conf": etcfiles.ResolvConf(resolv, dns),
 	} {
 		host := filepath.Join(m.store.Dir(c.ID), strings.TrimPrefix(path, "/etc/"))
-		// In place: the container may have the file open, or a rename would
-		// leave it with the old one.
-		if err := os.WriteFile(host, data, 0o644); err != nil {
+		if err := write(host, data); err != nil {
 			return nil, fmt.Errorf("write %s: %w", path, err)
 		}
 		files[path] = host
