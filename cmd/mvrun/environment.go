@@ -1,46 +1,36 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/docker/cli/pkg/kvfile"
 )
 
-// environment gathers --env-file and then --env. A name alone takes the
-// value from mvrun's own environment, and is left out when that has none.
+// environment gathers --env-file and then --env. A name alone takes the value from
+// mvrun's own environment. Where that has none, a name of a file is left out, and one
+// of --env takes out what the image sets.
 func environment(vars, files []string) ([]string, error) {
 	var env []string
 	for _, path := range files {
-		lines, err := lines(path)
+		more, err := kvfile.Parse(path, os.LookupEnv)
 		if err != nil {
-			return nil, fmt.Errorf("--env-file: %w", err)
+			return nil, fmt.Errorf("--env-file %s: %w", path, err)
 		}
-		for _, line := range lines {
-			name, _, _ := strings.Cut(line, "=")
-			if strings.ContainsAny(name, " \t") {
-				return nil, fmt.Errorf("--env-file %s: variable %q contains whitespaces", path, name)
-			}
-			env = append(env, line)
-		}
+		env = append(env, more...)
 	}
-	var out []string
-	for _, v := range append(env, vars...) {
+	for _, v := range vars {
 		name, _, given := strings.Cut(v, "=")
 		if name == "" {
 			return nil, fmt.Errorf("invalid environment variable: %q: it has no name", v)
 		}
-		if !given {
-			value, ok := os.LookupEnv(name)
-			if !ok {
-				out = append(out, name) // takes out what the image sets
-				continue
-			}
+		if value, ok := os.LookupEnv(name); ok && !given {
 			v = name + "=" + value
 		}
-		out = append(out, v)
+		env = append(env, v)
 	}
-	return out, nil
+	return env, nil
 }
 
 // labels gathers --label-file and then --label.
@@ -48,9 +38,9 @@ func labels(args, files []string) (map[string]string, error) {
 	all := map[string]string{}
 	var list []string
 	for _, path := range files {
-		more, err := lines(path)
+		more, err := kvfile.Parse(path, func(string) (string, bool) { return "", true }) // a key alone is a label too
 		if err != nil {
-			return nil, fmt.Errorf("--label-file: %w", err)
+			return nil, fmt.Errorf("--label-file %s: %w", path, err)
 		}
 		list = append(list, more...)
 	}
@@ -62,22 +52,4 @@ func labels(args, files []string) (map[string]string, error) {
 		all[key] = value
 	}
 	return all, nil
-}
-
-// lines reads a file without its comments and empty lines.
-func lines(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var out []string
-	scan := bufio.NewScanner(f)
-	for scan.Scan() {
-		line := strings.TrimLeft(scan.Text(), " \t")
-		if line != "" && line[0] != '#' {
-			out = append(out, line)
-		}
-	}
-	return out, scan.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -33,15 +34,18 @@ var historyCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		l := list{
-			columns: []column{{"ID", "IMAGE"}, {"CreatedSince", "CREATED"}, {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"}, {"Comment", "COMMENT"}},
-			heads:   map[string]string{"CreatedAt": "CREATED AT"},
-			rows:    historyRows(rootfs.Open(store.Root), img, c.Bool("no-trunc"), c.Bool("human")),
+		l := table.List{
+			Columns: []string{"ID", "CreatedSince", "CreatedBy", "Size", "Comment"},
+			Heads: map[string]string{
+				"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT",
+				"CreatedAt": "CREATED AT",
+			},
+			Rows: historyRows(rootfs.Open(store.Root), img, c.Bool("no-trunc"), c.Bool("human")),
 		}
 		if c.Bool("quiet") {
-			return l.print(c.App.Writer, "{{.ID}}")
+			return l.Print(c.App.Writer, "{{.ID}}")
 		}
-		return l.print(c.App.Writer, c.String("format"))
+		return l.Print(c.App.Writer, c.String("format"))
 	},
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -42,15 +43,17 @@ func listImages(c *cli.Context) error {
 		warn(c.App.ErrWriter, "%v", damage)
 	}
 	layers := rootfs.Open(store.Root)
-	l := list{
-		columns: []column{{"Repository", "REPOSITORY"}, {"Tag", "TAG"}, {"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}},
-		heads: map[string]string{
+	l := table.List{
+		Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"},
+		Heads: map[string]string{
+			"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
+
 			"Digest": "DIGEST", "CreatedAt": "CREATED AT", "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
 			"VirtualSize": "SIZE", "Containers": "CONTAINERS", "Platform": "PLATFORM", "Labels": "LABELS",
 		},
 	}
 	if c.Bool("digests") {
-		l.columns = slices.Insert(l.columns, 2, column{"Digest", "DIGEST"})
+		l.Columns = slices.Insert(l.Columns, 2, "Digest")
 	}
 	shown, err := wanted.Apply(all)
 	if err != nil {
@@ -63,13 +66,13 @@ func listImages(c *cli.Context) error {
 				continue // another name of the image
 			}
 			if c.NArg() == 0 || matches(c.Args().First()) {
-				l.rows = append(l.rows, row)
+				l.Rows = append(l.Rows, row)
 			}
 		}
 	}
 	if c.Bool("quiet") {
 		printed := map[string]bool{}
-		for _, row := range l.rows {
+		for _, row := range l.Rows {
 			if !printed[row["ID"]] {
 				fmt.Fprintln(c.App.Writer, row["ID"])
 			}
@@ -77,5 +80,5 @@ func listImages(c *cli.Context) error {
 		}
 		return nil
 	}
-	return l.print(c.App.Writer, c.String("format"))
+	return l.Print(c.App.Writer, c.String("format"))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -62,15 +63,17 @@ func printNetworks(c *cli.Context, rows []map[string]string) error {
 	if c.Bool("quiet") {
 		format = "{{.ID}}"
 	}
-	l := list{
-		columns: []column{{"ID", "NETWORK ID"}, {"Name", "NAME"}, {"Driver", "DRIVER"}, {"Scope", "SCOPE"}},
-		heads: map[string]string{
+	l := table.List{
+		Columns: []string{"ID", "Name", "Driver", "Scope"},
+		Heads: map[string]string{
+			"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE",
+
 			"IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
 			"VLAN": "VLAN", "Parent": "PARENT", "Subnet": "SUBNET",
 		},
-		rows: rows,
+		Rows: rows,
 	}
-	return l.print(c.App.Writer, format)
+	return l.Print(c.App.Writer, format)
 }
 
 func networkRow(cfg network.Config, full bool) map[string]string {

@@ -6,6 +6,7 @@ import (
 	"github.com/mvrun/mvrun/cmd/mvrun/grammar"
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/internal/door/output"
+	"github.com/mvrun/mvrun/internal/door/table"
 )
 
 // What every command file needs of the rooms that doors share, by short names.
@@ -15,6 +16,7 @@ var (
 	withCode    = output.WithCode
 	report      = output.Report
 	warn        = output.Warn
+	printValue  = table.Value
 	errUsage    = grammar.Requires
 	takesNone   = grammar.TakesNone
 	passProgram = grammar.Program

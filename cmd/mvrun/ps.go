@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -67,18 +68,21 @@ func ps(c *cli.Context) error {
 		}
 		return nil
 	}
-	l := list{
-		columns: []column{{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"}, {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"}, {"Names", "NAMES"}},
-		heads:   map[string]string{"CreatedAt": "CREATED AT", "State": "STATE", "Labels": "LABELS", "Networks": "NETWORKS", "Mounts": "MOUNTS", "Size": "SIZE", "LocalVolumes": "LOCAL VOLUMES", "Platform": "PLATFORM", "Addresses": "ADDRESSES"},
+	l := table.List{
+		Columns: []string{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
+		Heads: map[string]string{
+			"ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED", "Status": "STATUS", "Ports": "PORTS", "Names": "NAMES",
+			"CreatedAt": "CREATED AT", "State": "STATE", "Labels": "LABELS", "Networks": "NETWORKS", "Mounts": "MOUNTS", "Size": "SIZE", "LocalVolumes": "LOCAL VOLUMES", "Platform": "PLATFORM", "Addresses": "ADDRESSES",
+		},
 	}
 	size := c.Bool("size") || strings.Contains(c.String("format"), ".Size")
 	if c.Bool("size") {
-		l.columns = append(l.columns, column{"Size", "SIZE"})
+		l.Columns = append(l.Columns, "Size")
 	}
 	for _, cont := range shown {
-		l.rows = append(l.rows, psRow(store, cont, c.Bool("no-trunc"), size))
+		l.Rows = append(l.Rows, psRow(store, cont, c.Bool("no-trunc"), size))
 	}
-	return l.print(c.App.Writer, c.String("format"))
+	return l.Print(c.App.Writer, c.String("format"))
 }
 
 func shownID(id string, whole bool) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/output"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -53,24 +54,21 @@ func stats(c *cli.Context) error {
 			return nil // all were removed
 		}
 		now := usages(store, shown)
-		l := list{columns: []column{
-			{"ID", "CONTAINER ID"},
-			{"Name", "NAME"},
-			{"CPUPerc", "CPU %"},
-			{"MemUsage", "MEM USAGE / LIMIT"},
-			{"MemPerc", "MEM %"},
-			{"NetIO", "NET I/O"},
-			{"BlockIO", "BLOCK I/O"},
-			{"PIDs", "PIDS"},
-		}, heads: map[string]string{"Container": "CONTAINER"}}
+		l := table.List{
+			Columns: []string{"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"},
+			Heads: map[string]string{
+				"ID": "CONTAINER ID", "Name": "NAME", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT", "MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+				"Container": "CONTAINER",
+			},
+		}
 		for _, cont := range shown {
 			id := cont.Config.ID
-			l.rows = append(l.rows, statsRow(cont, before[id], now[id], c.Bool("no-trunc")))
+			l.Rows = append(l.Rows, statsRow(cont, before[id], now[id], c.Bool("no-trunc")))
 		}
 		if output.Terminal(c.App.Writer) != nil && !c.Bool("no-stream") {
 			fmt.Fprint(c.App.Writer, "\x1b[H\x1b[2J") // home, clear
 		}
-		if err := l.print(c.App.Writer, c.String("format")); err != nil || c.Bool("no-stream") {
+		if err := l.Print(c.App.Writer, c.String("format")); err != nil || c.Bool("no-stream") {
 			return err
 		}
 		before = now

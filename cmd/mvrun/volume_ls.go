@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
+	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -42,24 +43,27 @@ var volumeLsCommand = &cli.Command{
 				return err
 			}
 		}
-		l := list{
-			columns: []column{{"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}},
-			heads:   map[string]string{"Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS", "Size": "SIZE", "Links": "LINKS", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS"},
+		l := table.List{
+			Columns: []string{"Driver", "Name"},
+			Heads: map[string]string{
+				"Driver": "DRIVER", "Name": "VOLUME NAME",
+				"Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS", "Size": "SIZE", "Links": "LINKS", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
+			},
 		}
 		shown, err := wanted.Apply(usedVolumes(vols, users))
 		if err != nil {
 			return err
 		}
 		for _, v := range shown {
-			l.rows = append(l.rows, map[string]string{
+			l.Rows = append(l.Rows, map[string]string{
 				"Name": v.Name, "Driver": "local", "Scope": "local", "Mountpoint": v.Path, "Labels": joinLabels(v.Labels),
 				"Size": "N/A", "Links": "N/A", "Availability": "N/A", "Group": "N/A", "Status": "N/A",
 			})
 		}
 		if c.Bool("quiet") {
-			return l.print(c.App.Writer, "{{.Name}}")
+			return l.Print(c.App.Writer, "{{.Name}}")
 		}
-		return l.print(c.App.Writer, c.String("format"))
+		return l.Print(c.App.Writer, c.String("format"))
 	},
 }
 
