@@ -37,7 +37,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config libseccomp-dev busybox-static tini git ca
 TEST_DEPS  := iproute2 util-linux e2fsprogs iputils-ping dnsmasq-base docker-registry debootstrap skopeo umoci docker.io bzip2 xz-utils zstd
 DEMO_DEPS  := iproute2 util-linux tcpdump
 VM_DEPS    := qemu-system-x86 debootstrap e2fsprogs xz-utils
-BENCH_DEPS := hyperfine docker-registry
+BENCH_DEPS := hyperfine docker-registry linux-perf
 BENCH_PEERS := docker.io podman containernetworking-plugins runc crun skopeo umoci
 
 need = @tools/need
@@ -79,13 +79,13 @@ deps:
 # The parts of make test. They wait more than they compute (for answers from the
 # LAN, for leases, for grace to end), so many run at once, also on few processors.
 # Whatever hangs has a deadline of its own, which knows how fast the machine is.
-AT_ONCE := $(shell echo $$((4 * $$(nproc))))
+AT_ONCE := $(shell echo $$((3 * $$(nproc))))
 GO_TEST := go test -vet=off -tags '$(TAGS)' -parallel $(AT_ONCE) -timeout 4h
 
 packages:
 	@rm -f bin/skipped
 	MVRUN_BIN=$(CURDIR)/bin/mvrun MVRUN_SKIPPED=$(CURDIR)/bin/skipped \
-		$(GO_TEST) -p $$(($$(nproc) + 2)) $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+		$(GO_TEST) -p $$(($$(nproc) + 1)) $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
 
 machines:
 	go test -c -vet=off -tags '$(TAGS)' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration

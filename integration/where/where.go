@@ -32,7 +32,7 @@ var HostOnly = map[string][]string{
 	},
 	"processes: signals, descriptors and exits, as in every Unix": {
 		"TestDescriptorsAreNotInherited", "TestIgnoredSignalsAreNotInherited", "TestMonitorByHand", "TestSignalsAreForwarded",
-		"TestKillOfTheContainer",
+		"TestKillOfTheContainer", "TestStartIsLean",
 		"TestScript/kill", "TestScript/restart", "TestScript/restart-policy", "TestScript/stop", "TestScript/wait",
 	},
 	"leases: the talk with a server; TestLease has the kernel's part in it": {
