@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
@@ -69,31 +70,23 @@ var containerPruneCommand = &cli.Command{
 		if !c.Bool("force") && !confirm(c, "all stopped containers") {
 			return nil
 		}
-		store, err := openStore(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
-		all, _ := store.List()
+		all, _ := e.Containers.List(c.Context)
 		stopped, err := wanted.Apply(all)
 		if err != nil {
 			return err
 		}
-		var freed int64
-		head := "Deleted Containers:\n"
-		for _, cont := range stopped {
-			if cont.State.Status.Live() {
-				continue
-			}
-			size := store.WritableSize(cont.Config.ID)
-			if err := remove(store, cont.Config.ID, false, false); err != nil {
-				warn(c.App.ErrWriter, "%v", err)
-				continue
-			}
-			fmt.Fprintf(c.App.Writer, "%s%s\n", head, cont.Config.ID)
-			head = ""
-			freed += size
+		done := e.Containers.Prune(c.Context, stopped)
+		for _, err := range done.Errs {
+			warn(c.App.ErrWriter, "%v", err)
 		}
-		_, err = fmt.Fprintf(c.App.Writer, "\nTotal reclaimed space: %s\n", units.HumanSize(float64(freed)))
+		if len(done.IDs) > 0 {
+			fmt.Fprintf(c.App.Writer, "Deleted Containers:\n%s\n", strings.Join(done.IDs, "\n"))
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "\nTotal reclaimed space: %s\n", units.HumanSize(float64(done.Freed)))
 		return err
 	},
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/sys/signal"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
@@ -42,6 +43,31 @@ func parseWish(c *cli.Context) (*wish, error) {
 		}
 	}
 	return w, nil
+}
+
+// options are the wish, with how to come by its image. finish ends the display of
+// a pull.
+func (w *wish) options(c *cli.Context) (o engine.CreateOptions, finish func(), err error) {
+	o = engine.CreateOptions{Image: w.image, Config: w.config, Command: w.cmd, Entrypoint: w.entrypoint, Endpoints: w.legs}
+	quiet := c.Bool("quiet")
+	// What it says goes to stderr: stdout is the container's.
+	if o.Pull, finish, err = pullOptions(c, c.App.ErrWriter, quiet); err != nil {
+		return o, finish, err
+	}
+	policy := image.Policy(c.String("pull"))
+	o.Pull.Policy = policy
+	o.Pull.Pulling = func() {
+		spareMemory()
+		full, err := image.Canonical(w.image)
+		if err != nil || quiet {
+			return
+		}
+		if policy == image.PullMissing {
+			fmt.Fprintf(c.App.ErrWriter, "Unable to find image '%s' locally\n", withTag(w.image, full))
+		}
+		announcePull(c.App.ErrWriter, withTag(w.image, full), full)
+	}
+	return o, finish, nil
 }
 
 func readProcess(c *cli.Context, w *wish) error {

@@ -16,21 +16,32 @@ var createCommand = passProgram(&cli.Command{
 	},
 })
 
-func create(c *cli.Context) error {
+func create(c *cli.Context) (err error) {
 	w, err := parseWish(c)
 	if err != nil {
 		return err
 	}
-	setAttach(c, w, true) // by start -a, as with Docker: its input ends with that client's
-	store, err := openStore(c)
+	w.config.StdinOnce = w.config.OpenStdin // by start -a, as with Docker: its input ends with that client's
+	o, finish, err := w.options(c)
+	if err != nil {
+		return err
+	}
+	file, err := newIDFile(c.String("cidfile"))
+	if err != nil {
+		return err
+	}
+	defer file.drop()
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	if err := createContainer(ctx, c, store, w); err != nil {
+	id, err := e.Containers.Create(ctx, o)
+	finish()
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.App.Writer, w.config.ID)
-	return nil
+	fmt.Fprintln(c.App.Writer, id)
+	return file.write(id)
 }

@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/engine"
 )
 
 var execCommand = passProgram(&cli.Command{
@@ -34,87 +32,40 @@ func execAction(c *cli.Context) error {
 	if c.NArg() < 2 {
 		return errUsage(c, "at least 2 arguments, a container and a command")
 	}
-	if dir := c.String("workdir"); dir != "" && !filepath.IsAbs(dir) {
-		return withCode(126, fmt.Errorf("the working directory %q is invalid, it needs to be an absolute path", dir))
-	}
-	env, err := environment(c.StringSlice("env"), c.StringSlice("env-file"))
+	o, term, err := execOptions(c)
 	if err != nil {
 		return err
 	}
-	keys, err := detachKeys(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	s := &streams{
-		stdin: c.Bool("interactive"), stdout: true, stderr: true, tty: c.Bool("tty"),
-		in: os.Stdin, out: os.Stdout, errOut: os.Stderr,
-	}
-	if !c.Bool("detach") {
-		if err := s.check(); err != nil {
-			return err
-		}
-	}
-	go runtime.WarmCgroups()
-	store, cont, err := openContainer(c, c.Args().First())
-	if err != nil {
-		return err
-	}
-	id := cont.Config.ID
+	process, err := e.Containers.Exec(c.Context, c.Args().First(), o)
+	var start *engine.StartError
 	switch {
-	case cont.State.Status == runtime.Paused:
-		return fmt.Errorf("container %s is paused, unpause the container before exec", cont.Config.Name)
-	case cont.State.Status == runtime.Restarting:
-		return fmt.Errorf("container %s is restarting, wait until the container is running", cont.Config.Name)
-	case !cont.State.Status.Live():
-		return fmt.Errorf("container %s is not running: start it first", cont.Config.Name)
-	}
-	process, err := runtime.ExecProcess(cont, runtime.ExecOptions{
-		Args: c.Args().Tail(), Env: env, User: c.String("user"), WorkingDir: c.String("workdir"),
-		TTY: s.tty, Privileged: c.Bool("privileged"),
-	})
-	if err != nil {
-		return withCode(126, err)
-	}
-	run := &client.Exec{Store: store, ID: id, Process: process, TTY: s.tty}
-	if c.Bool("detach") {
-		return execError(run.Detached())
-	}
-	return execAttached(run, s, keys)
-}
-
-func execAttached(run *client.Exec, s *streams, keys []byte) error {
-	if s.stdin {
-		run.Stdin = s.in
-	}
-	run.Stdout, run.Stderr, run.DetachKeys = s.out, s.errOut, keys
-	if s.tty {
-		run.Size = terminalSize()
-	}
-	if err := run.Start(); err != nil {
-		return execError(err)
-	}
-	restore, err := s.raw()
-	if err != nil {
+	case errors.As(err, &start) && start.Code != 125:
+		return withCode(start.Code, err)
+	case err != nil || o.Detach:
 		return err
 	}
-	defer restore()
-	if s.tty {
-		defer onResize(func() { run.Resize(terminalSize()) })()
-	}
-	code, err := run.Wait()
-	restore()
-	if errors.Is(err, client.ErrDetached) {
-		fmt.Fprintln(s.errOut, "read escape sequence")
-		return nil
-	}
-	return exitWith(code, err)
+	return term.during(process.Resize, process.Wait)
 }
 
-// execError gives an exec that could not start Docker's exit code.
-func execError(err error) error {
-	var start *runtime.StartError
-	if errors.As(err, &start) && start.Code != 125 {
-		return withCode(start.Code, err)
+func execOptions(c *cli.Context) (o engine.ExecOptions, t terminal, err error) {
+	t = terminal{stdin: c.Bool("interactive"), tty: c.Bool("tty")}
+	o = engine.ExecOptions{
+		Args: c.Args().Tail(), User: c.String("user"), WorkingDir: c.String("workdir"),
+		TTY: t.tty, Privileged: c.Bool("privileged"), Detach: c.Bool("detach"),
 	}
-	return err
+	if o.WorkingDir != "" && !filepath.IsAbs(o.WorkingDir) {
+		return o, t, withCode(126, fmt.Errorf("the working directory %q is invalid, it needs to be an absolute path", o.WorkingDir))
+	}
+	if o.Env, err = environment(c.StringSlice("env"), c.StringSlice("env-file")); err != nil {
+		return o, t, err
+	}
+	if t.keys, err = detachKeys(c); err != nil || o.Detach {
+		return o, t, err
+	}
+	o.Streams, o.Size = t.streams(), t.size()
+	return o, t, t.check()
 }

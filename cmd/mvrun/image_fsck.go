@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 )
 
@@ -25,33 +26,33 @@ func fsckImages(c *cli.Context) error {
 	if err := takesNone(c); err != nil {
 		return err
 	}
-	store, images, err := openImages(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	damage, err := check(ctx, c.App.Writer, images)
+	damage, err := check(ctx, c.App.Writer, e)
 	if err != nil || len(damage) == 0 {
 		return err
 	}
 	if !c.Bool("repair") && !c.Bool("remove") {
 		return fmt.Errorf("%d of the store's blobs are damaged: use --repair to fetch them again, --remove to let go of what can't be fetched", len(damage))
 	}
-	opt, finish, err := pullOptions(c, store.Root, c.App.ErrWriter, true)
+	opt, finish, err := pullOptions(c, c.App.ErrWriter, true)
 	if err != nil {
 		return err
 	}
 	defer finish()
 	for range 3 { // a damaged manifest hides its layers' damage
-		done, err := images.Repair(ctx, damage, c.Bool("remove"), opt)
+		done, err := e.Images.Repair(ctx, damage, c.Bool("remove"), opt)
 		for _, line := range done {
 			fmt.Fprintln(c.App.Writer, line)
 		}
 		if err != nil {
 			return err
 		}
-		if damage, err = check(ctx, c.App.Writer, images); err != nil || len(damage) == 0 {
+		if damage, err = check(ctx, c.App.Writer, e); err != nil || len(damage) == 0 {
 			return err
 		}
 	}
@@ -59,8 +60,8 @@ func fsckImages(c *cli.Context) error {
 }
 
 // check looks for damage and names it.
-func check(ctx context.Context, w io.Writer, images *image.Store) ([]image.Damage, error) {
-	damage, err := images.Check(ctx)
+func check(ctx context.Context, w io.Writer, e *engine.Engine) ([]image.Damage, error) {
+	damage, err := e.Images.Check(ctx)
 	for _, d := range damage {
 		fmt.Fprintln(w, "damaged:", d)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/internal/door/filter"
 )
 
@@ -38,11 +37,7 @@ func pruneImages(c *cli.Context) error {
 	if !c.Bool("force") && !confirm(c, what) {
 		return nil
 	}
-	store, images, err := openImages(c)
-	if err != nil {
-		return err
-	}
-	uses, err := imageUses(store)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
@@ -50,11 +45,7 @@ func pruneImages(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	done, freed, err := images.Prune(c.Bool("all"), uses, func(img *image.Image) bool { return !fits(img) })
-	if err != nil {
-		return err
-	}
-	unpacked, err := pruneLayers(store, images)
+	done, freed, err := e.Images.Prune(c.Context, c.Bool("all"), fits)
 	if err != nil {
 		return err
 	}
@@ -68,7 +59,7 @@ func pruneImages(c *cli.Context) error {
 		}
 		fmt.Fprintln(c.App.Writer)
 	}
-	fmt.Fprintln(c.App.Writer, "Total reclaimed space:", humanSize(freed+unpacked))
+	fmt.Fprintln(c.App.Writer, "Total reclaimed space:", humanSize(freed))
 	return nil
 }
 

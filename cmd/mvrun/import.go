@@ -29,31 +29,33 @@ var importCommand = &cli.Command{
 		if c.NArg() < 1 || c.NArg() > 2 {
 			return errUsage(c, "1 or 2 arguments, a tarball and a name")
 		}
-		store, images, err := openImages(c)
-		if err != nil {
-			return err
-		}
 		opt := image.ImportOptions{
 			Name: c.Args().Get(1), Message: c.String("message"),
 			Source: c.Args().First(), Changes: c.StringSlice("change"),
 		}
 		if p := c.String("platform"); p != "" {
+			var err error
 			if opt.Platform, err = image.ParsePlatform(p); err != nil {
 				return err
 			}
 		}
-		ctx, stop := interruptible(c)
-		defer stop()
-		if err := unpackFirst(ctx, c, store.Root, images); err != nil {
+		limit, err := unpackLimit(c)
+		if err != nil {
 			return err
 		}
+		e, err := engineOf(c)
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible(c)
+		defer stop()
 		r, err := openTarball(ctx, c.Args().First())
 		if err != nil {
 			return err
 		}
 		defer r.Close()
 		spareMemory()
-		img, err := images.Import(ctx, r, opt)
+		img, err := e.Images.Import(ctx, r, opt, limit)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 )
 
@@ -24,12 +25,16 @@ var loadCommand = &cli.Command{
 		if c.NArg() != 0 {
 			return errUsage(c, "no arguments; the archive is stdin or --input")
 		}
-		store, images, err := openImages(c)
+		limit, err := unpackLimit(c)
+		if err != nil {
+			return err
+		}
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
 		spareMemory()
-		loaded, err := loadFrom(c, store.Root, images)
+		loaded, err := loadFrom(c, e, limit)
 		for _, img := range loaded {
 			printLoaded(c, img)
 		}
@@ -37,12 +42,9 @@ var loadCommand = &cli.Command{
 	},
 }
 
-func loadFrom(c *cli.Context, root string, images *image.Store) ([]image.Loaded, error) {
+func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]image.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
-	if err := unpackFirst(ctx, c, root, images); err != nil {
-		return nil, err
-	}
 	path := c.String("input")
 	if path == "" {
 		if term.IsTerminal(os.Stdin.Fd()) {
@@ -50,7 +52,7 @@ func loadFrom(c *cli.Context, root string, images *image.Store) ([]image.Loaded,
 		}
 		in := archiveStdin(ctx)
 		defer in.Close()
-		return images.Load(ctx, in)
+		return e.Images.Load(ctx, in, limit)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,9 +64,9 @@ func loadFrom(c *cli.Context, root string, images *image.Store) ([]image.Loaded,
 		return nil, err
 	}
 	if fi.IsDir() {
-		return images.LoadDir(ctx, path)
+		return e.Images.LoadDir(ctx, path, limit)
 	}
-	return images.Load(ctx, f)
+	return e.Images.Load(ctx, f, limit)
 }
 
 func printLoaded(c *cli.Context, img image.Loaded) {

@@ -9,16 +9,15 @@ import (
 
 	"github.com/mvrun/mvrun/cmd/mvrun/grammar"
 	"github.com/mvrun/mvrun/config"
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/internal/door/output"
-	"github.com/mvrun/mvrun/runtime"
 )
 
 // version is set by the build (-X main.version=…).
 var version = "dev"
 
 func main() {
-	runtime.Reexec() // does not return where we are a container's first process
-	runtime.ShowCgroups()
+	engine.Reexec() // does not return where we are a container's first process, or its monitor
 	os.Exit(run(os.Args))
 }
 

@@ -6,8 +6,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 var networkConnectCommand = &cli.Command{
@@ -58,19 +56,11 @@ func connectNetwork(c *cli.Context) error {
 	if req.Probe, err = conflictProbe(c); err != nil {
 		return err
 	}
-	store, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	id, err := store.Resolve(c.Args().Get(1))
-	if err != nil {
-		return err
-	}
-	warnings, err := changeContainer(store, id, protocol.Request{Op: protocol.OpConnect, Endpoint: req}, func(h *runtime.Handle) error {
-		return h.Connect(req)
-	})
-	for _, text := range warnings {
-		warn(c.App.ErrWriter, "%s", text)
-	}
+	said, err := e.Networks.Connect(c.Context, c.Args().Get(1), req)
+	warnings(c, said)
 	return err
 }

@@ -46,11 +46,11 @@ func createNetwork(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	if cfg, err = s.Networks.Create(cfg); err != nil {
+	if cfg, err = e.Networks.Create(c.Context, cfg); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, cfg.ID)

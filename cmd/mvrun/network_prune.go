@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -32,31 +31,17 @@ func pruneNetworks(c *cli.Context) error {
 	if !c.Bool("force") && !confirm(c, "all custom networks not used by at least one container") {
 		return nil
 	}
-	s, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	all, err := s.Networks.List()
-	errs := []error{err}
-	var removed []string
 	fits, err := wanted.Bind(nil)
 	if err != nil {
 		return err
 	}
-	for _, cfg := range all {
-		if cfg.Predefined() || networkUsed(s, cfg) || !fits(filter.Network{Config: cfg}) {
-			continue
-		}
-		err := s.Networks.Remove(cfg.Name)
-		switch {
-		case err == nil:
-			removed = append(removed, cfg.Name)
-		case !errors.Is(err, network.ErrInUse) && !errors.Is(err, network.ErrNotFound): // by now
-			errs = append(errs, err)
-		}
-	}
+	removed, err := e.Networks.Prune(c.Context, func(cfg network.Config) bool { return fits(filter.Network{Config: cfg}) })
 	if len(removed) > 0 {
 		fmt.Fprintf(c.App.Writer, "Deleted Networks:\n%s\n\n", strings.Join(removed, "\n"))
 	}
-	return errors.Join(errs...)
+	return err
 }

@@ -23,12 +23,12 @@ var networkReleaseCommand = &cli.Command{
 			}
 			addrs = append(addrs, a)
 		}
-		s, err := openStore(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
 		for _, a := range addrs {
-			if err := s.Networks.ReleaseAddr(c.Args().First(), a); err != nil {
+			if err := e.Networks.Release(c.Context, c.Args().First(), a); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.App.Writer, a)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/engine"
 )
 
 var networkRmCommand = &cli.Command{
@@ -24,17 +24,18 @@ func removeNetworks(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return errUsage(c, "at least 1 argument, a network")
 	}
-	s, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	var errs []error
+	var notFound *engine.NotFound
 	for _, name := range c.Args().Slice() {
-		err := s.Networks.Remove(name)
+		err := e.Networks.Remove(c.Context, name)
 		switch {
 		case err == nil:
 			fmt.Fprintln(c.App.Writer, name)
-		case !c.Bool("force") || !errors.Is(err, network.ErrNotFound):
+		case !c.Bool("force") || !errors.As(err, &notFound):
 			errs = append(errs, err)
 		}
 	}

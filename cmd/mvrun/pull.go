@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 )
 
@@ -36,14 +37,14 @@ func pull(c *cli.Context) error {
 	if err := checkAllTags(c, ref, full); err != nil {
 		return err
 	}
-	store, images, err := openImages(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
 	if !c.Bool("all-tags") {
-		return pullOne(ctx, c, store.Root, images, ref)
+		return pullOne(ctx, c, e, ref)
 	}
 	from, err := registries(c)
 	if err != nil {
@@ -52,28 +53,29 @@ func pull(c *cli.Context) error {
 	refs, err := from.Tags(ctx, ref)
 	for _, ref := range refs {
 		if err == nil {
-			err = pullOne(ctx, c, store.Root, images, ref)
+			err = pullOne(ctx, c, e, ref)
 		}
 	}
 	return err
 }
 
-func pullOne(ctx context.Context, c *cli.Context, root string, images *image.Store, ref string) error {
+func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) error {
 	full, err := image.Canonical(ref)
 	if err != nil {
 		return err
 	}
 	quiet, w := c.Bool("quiet"), c.App.Writer
-	opt, finish, err := pullOptions(c, root, w, quiet)
+	opt, finish, err := pullOptions(c, w, quiet)
 	if err != nil {
 		return err
 	}
-	before, _ := images.Get(ref)
-	if !quiet {
-		announcePull(w, ref, full)
+	opt.Pulling = func() {
+		if !quiet {
+			announcePull(w, ref, full)
+		}
+		spareMemory()
 	}
-	spareMemory()
-	img, err := images.Pull(ctx, ref, opt)
+	img, before, err := e.Images.Pull(ctx, ref, opt)
 	finish()
 	if err != nil {
 		return err
@@ -86,7 +88,7 @@ func pullOne(ctx context.Context, c *cli.Context, root string, images *image.Sto
 			}
 		}
 		status := "Downloaded newer image for "
-		if before != nil && before.ID == img.ID {
+		if before == img.ID {
 			status = "Image is up to date for "
 		}
 		fmt.Fprintln(w, "Status:", status+withTag(ref, full))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 )
 
@@ -34,13 +35,13 @@ func push(c *cli.Context) error {
 	if err := checkAllTags(c, ref, full); err != nil {
 		return err
 	}
-	_, images, err := openImages(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	refs := []string{ref}
 	if c.Bool("all-tags") {
-		if refs, err = tagsOf(images, full); err != nil {
+		if refs, err = tagsOf(c.Context, e, full); err != nil {
 			return err
 		}
 	}
@@ -50,7 +51,7 @@ func push(c *cli.Context) error {
 		fmt.Fprintf(c.App.Writer, "The push refers to repository [%s]\n", repository(full))
 	}
 	for _, ref := range refs {
-		if err := pushOne(ctx, c, images, ref); err != nil {
+		if err := pushOne(ctx, c, e, ref); err != nil {
 			return err
 		}
 	}
@@ -58,8 +59,8 @@ func push(c *cli.Context) error {
 }
 
 // tagsOf lists the names that images of the store have in the repository.
-func tagsOf(images *image.Store, full string) (names []string, err error) {
-	all, damage := images.List()
+func tagsOf(ctx context.Context, e *engine.Engine, full string) (names []string, err error) {
+	all, damage := e.Images.List(ctx)
 	for _, img := range all {
 		for _, name := range img.Names {
 			if repository(name) == repository(full) {
@@ -73,19 +74,19 @@ func tagsOf(images *image.Store, full string) (names []string, err error) {
 	return names, damage
 }
 
-func pushOne(ctx context.Context, c *cli.Context, images *image.Store, ref string) error {
+func pushOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) error {
 	full, err := image.TagName(ref)
 	if err != nil {
 		return err
 	}
-	opt, finish, err := pullOptions(c, "", c.App.Writer, c.Bool("quiet"))
+	opt, finish, err := pullOptions(c, c.App.Writer, c.Bool("quiet"))
 	if err != nil {
 		return err
 	}
 	if plain, ok := opt.Progress.(*plainProgress); ok {
 		plain.start = "Pushing"
 	}
-	img, err := images.Push(ctx, ref, opt)
+	img, err := e.Images.Push(ctx, ref, opt)
 	finish()
 	if err != nil {
 		return err

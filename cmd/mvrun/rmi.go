@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
 )
 
@@ -25,19 +26,16 @@ func removeImages(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return errUsage(c, "at least 1 argument")
 	}
-	store, images, err := openImages(c)
-	if err != nil {
-		return err
-	}
-	uses, err := imageUses(store)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	var last error
+	var notFound *engine.NotFound
 	for _, ref := range c.Args().Slice() {
-		done, err := images.Remove(ref, c.Bool("force"), uses)
+		done, err := e.Images.Remove(c.Context, ref, c.Bool("force"))
 		printRemoved(c.App.Writer, done)
-		if c.Bool("force") && errors.Is(err, image.ErrNotFound) {
+		if c.Bool("force") && errors.As(err, &notFound) {
 			report(c.App.ErrWriter, err)
 			continue
 		}
@@ -48,7 +46,7 @@ func removeImages(c *cli.Context) error {
 			last = err
 		}
 	}
-	if _, err := pruneLayers(store, images); err != nil {
+	if _, err := e.Images.PruneLayers(c.Context); err != nil {
 		warn(c.App.ErrWriter, "%v", err)
 	}
 	return last

@@ -9,9 +9,7 @@ import (
 	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/runtime"
-	"github.com/mvrun/mvrun/runtime/monitor/client"
-	"github.com/mvrun/mvrun/runtime/monitor/protocol"
+	"github.com/mvrun/mvrun/engine"
 )
 
 var runCommand = passProgram(&cli.Command{
@@ -27,83 +25,86 @@ var runCommand = passProgram(&cli.Command{
 })
 
 func runContainer(c *cli.Context) error {
-	early := client.Prepare()
-	w, err := parseWish(c)
+	w, term, err := parseRun(c)
 	if err != nil {
 		return err
 	}
-	detached := c.Bool("detach")
-	if detached && len(c.StringSlice("attach")) > 0 {
-		return errors.New("conflicting options: cannot specify both --attach and --detach")
-	}
-	shellByDefault(c, w)
-	setAttach(c, w, !detached)
-	w.config.Detached = detached
-	keys, err := detachKeys(c)
+	create, finish, err := w.options(c)
 	if err != nil {
 		return err
 	}
-	streams := streamsOf(c, &w.config)
-	if !detached {
-		if err := streams.check(); err != nil {
-			return withCode(1, err)
-		}
-	}
-	store, err := openStore(c)
+	file, err := newIDFile(c.String("cidfile"))
 	if err != nil {
 		return err
+	}
+	defer file.drop()
+	e, err := engineOf(c)
+	if err != nil {
+		return err
+	}
+	o := engine.RunOptions{CreateOptions: create, Size: term.size()}
+	if !w.config.Detached {
+		o.Attach = term.attach()
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	session, err := launch(ctx, c, store, early, w, streams.request(!detached))
+	session, said, err := e.Containers.Run(ctx, o)
+	finish()
+	warnings(c, said)
 	if err != nil {
-		return withInterrupt(ctx, err)
+		return withInterrupt(ctx, withCode(codeOf(err), err))
 	}
-	// A signal that came while the container was starting was meant for it.
-	if sig, ok := interruptOf(ctx); ok && detached {
-		err := errors.Join(fmt.Errorf("interrupted by signal %d", int(sig)), remove(store, w.config.ID, true, true))
-		return withInterrupt(ctx, err)
-	} else if ok {
-		_ = client.Do(store, w.config.ID, protocol.Request{Op: protocol.OpSignal, Signal: int(sig)})
+	if err := errors.Join(file.write(session.ID), passInterrupt(ctx, e, session, w.config.Detached)); err != nil {
+		return err
 	}
-	if detached {
-		fmt.Fprintln(c.App.Writer, w.config.ID)
+	if w.config.Detached {
+		fmt.Fprintln(c.App.Writer, session.ID)
 		return nil
 	}
-	return exitWith(streams.follow(store, w.config.ID, session, keys, c.Bool("sig-proxy")))
+	return term.follow(session)
 }
 
-// launch makes the container and starts it; either both happen or neither.
-// The monitor boots while the container's configuration is being made.
-func launch(ctx context.Context, c *cli.Context, store *runtime.Store, early *client.Prestart, w *wish, req protocol.Request) (*client.Session, error) {
-	cr, err := begin(store, w)
+// parseRun reads the words of run that create does not have.
+func parseRun(c *cli.Context) (*wish, terminal, error) {
+	w, err := parseWish(c)
 	if err != nil {
-		return nil, err
+		return nil, terminal{}, err
 	}
-	release, err := cr.hold()
+	detached := c.Bool("detach")
+	if detached && len(c.StringSlice("attach")) > 0 {
+		return nil, terminal{}, errors.New("conflicting options: cannot specify both --attach and --detach")
+	}
+	shellByDefault(c, w)
+	conf := &w.config
+	conf.StdinOnce, conf.Detached = conf.OpenStdin && !detached, detached
+	t, err := terminalOf(c)
 	if err != nil {
-		return nil, errors.Join(err, cr.abandon())
+		return nil, t, err
 	}
-	defer release()
-	spawned := early.Spawn(cr.handle, storeFlags(store))
-	if err := cr.fill(ctx, c); err != nil {
-		spawned.Cancel()
-		return nil, errors.Join(err, cr.abandon())
+	if t.of(conf.OpenStdin, conf.TTY); !detached {
+		err = withCode(1, t.check())
 	}
-	req.Config = &w.config
-	session, warnings, err := spawned.Start(&w.config, req)
-	if err != nil {
-		return nil, withCode(codeOf(err), errors.Join(err, cr.abandon()))
+	return w, t, err
+}
+
+// passInterrupt: a signal that came while the container was starting was meant
+// for it. One that nobody attends is removed again.
+func passInterrupt(ctx context.Context, e *engine.Engine, session *engine.Session, detached bool) error {
+	sig, ok := interruptOf(ctx)
+	switch {
+	case ok && detached:
+		all := engine.RemoveOptions{Force: true, Volumes: true}
+		err := e.Containers.Remove(context.WithoutCancel(ctx), session.ID, all)
+		return withInterrupt(ctx, errors.Join(fmt.Errorf("interrupted by signal %d", int(sig)), err))
+	case ok:
+		_ = session.Signal(sig)
 	}
-	for _, text := range warnings {
-		warn(c.App.ErrWriter, "%s", text)
-	}
-	return session, nil
+	return nil
 }
 
 // codeOf is the exit code that Docker gives for an error of a start.
 func codeOf(err error) int {
-	var start *runtime.StartError
+	var start *engine.StartError
 	if errors.As(err, &start) && start.Code != 0 {
 		return start.Code
 	}
@@ -118,20 +119,4 @@ func shellByDefault(c *cli.Context, w *wish) {
 	if term.IsTerminal(os.Stdin.Fd()) && term.IsTerminal(os.Stdout.Fd()) {
 		w.config.OpenStdin, w.config.TTY = true, true
 	}
-}
-
-// setAttach notes which streams the first client has, as inspect shows them.
-func setAttach(c *cli.Context, w *wish, attached bool) {
-	w.config.StdinOnce = w.config.OpenStdin && attached
-}
-
-// exitWith turns a container's exit code into the command's.
-func exitWith(code int, err error) error {
-	if err != nil {
-		return withCode(125, err)
-	}
-	if code != 0 {
-		return &exitError{Code: code}
-	}
-	return nil
 }

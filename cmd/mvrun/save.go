@@ -18,12 +18,12 @@ var saveCommand = &cli.Command{
 		if c.NArg() == 0 {
 			return errUsage(c, "at least 1 argument, an image")
 		}
-		_, images, err := openImages(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
 		for _, ref := range c.Args().Slice() { // before anything is written
-			if _, err := images.Get(ref); err != nil {
+			if _, err := e.Images.Get(c.Context, ref); err != nil {
 				return err
 			}
 		}
@@ -34,7 +34,7 @@ var saveCommand = &cli.Command{
 			return err
 		}
 		out := bufio.NewWriterSize(w, 1<<20)
-		err = images.Save(ctx, out, c.Args().Slice())
+		err = e.Images.Save(ctx, out, c.Args().Slice())
 		if err == nil {
 			err = out.Flush()
 		}

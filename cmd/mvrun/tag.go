@@ -10,10 +10,10 @@ var tagCommand = &cli.Command{
 		if c.NArg() != 2 {
 			return errUsage(c, "2 arguments, an image and its new name")
 		}
-		_, images, err := openImages(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
-		return images.Tag(c.Args().Get(0), c.Args().Get(1))
+		return e.Images.Tag(c.Context, c.Args().Get(0), c.Args().Get(1))
 	},
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
 )
 
 var volumeCommand = &cli.Command{
@@ -41,7 +41,7 @@ var volumeCreateCommand = &cli.Command{
 		if len(c.StringSlice("opt")) > 0 {
 			return errors.New("--opt: volumes are plain directories here and have no options; mount what you need on the host and use -v /path:/path")
 		}
-		store, err := openStore(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ var volumeCreateCommand = &cli.Command{
 			k, v, _ := strings.Cut(l, "=")
 			want.Labels[k] = v
 		}
-		vol, _, err := rootfs.OpenVolumes(store.Root).Create(want)
+		vol, err := e.Volumes.Create(c.Context, want)
 		if err != nil {
 			return err
 		}
@@ -71,13 +71,14 @@ var volumeRmCommand = &cli.Command{
 		if c.NArg() == 0 {
 			return errUsage(c, "at least 1 argument")
 		}
-		store, err := openStore(c)
+		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
 		var last error
-		store.RemoveVolumes(c.Args().Slice(), "", func(name string, err error) {
-			if errors.Is(err, rootfs.ErrNoVolume) && c.Bool("force") {
+		var notFound *engine.NotFound
+		e.Volumes.Remove(c.Context, c.Args().Slice(), func(name string, err error) {
+			if errors.As(err, &notFound) && c.Bool("force") {
 				err = nil
 			}
 			if err == nil {
@@ -122,40 +123,20 @@ func pruneVolumes(c *cli.Context) error {
 	if !c.Bool("force") && !confirm(c, what) {
 		return nil
 	}
-	store, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	users, err := store.VolumeUsers()
+	fits, err := wanted.Bind(nil)
 	if err != nil {
 		return err
 	}
-	vols, err := rootfs.OpenVolumes(store.Root).List()
-	errs := []error{err}
-	var unused, removed []string
-	var freed int64
-	sizes := map[string]int64{}
-	shown, err := wanted.Apply(usedVolumes(vols, users))
-	if err != nil {
-		return err
-	}
-	for _, v := range shown {
-		if (all || v.Anonymous) && !v.Used {
-			unused = append(unused, v.Name)
-			sizes[v.Name] = treeSize(v.Path)
-		}
-	}
-	store.RemoveVolumes(unused, "", func(name string, err error) {
-		switch {
-		case err == nil:
-			removed, freed = append(removed, name), freed+sizes[name]
-		case !runtime.VolumeStays(err):
-			errs = append(errs, err)
-		}
+	done, err := e.Volumes.Prune(c.Context, func(v rootfs.Volume) bool {
+		return (all || v.Anonymous) && fits(filter.Volume{Volume: v})
 	})
-	if len(removed) > 0 {
-		fmt.Fprintf(c.App.Writer, "Deleted Volumes:\n%s\n\n", strings.Join(removed, "\n"))
+	if len(done.Names) > 0 {
+		fmt.Fprintf(c.App.Writer, "Deleted Volumes:\n%s\n\n", strings.Join(done.Names, "\n"))
 	}
-	fmt.Fprintln(c.App.Writer, "Total reclaimed space:", humanSize(freed))
-	return errors.Join(errs...)
+	fmt.Fprintln(c.App.Writer, "Total reclaimed space:", humanSize(done.Freed))
+	return err
 }

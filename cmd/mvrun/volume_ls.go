@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -73,19 +71,6 @@ func usedVolumes(vols []rootfs.Volume, users map[string][]string) (all []filter.
 		all = append(all, filter.Volume{Volume: v, Used: len(users[v.Name]) > 0})
 	}
 	return all
-}
-
-// treeSize is what the files below dir hold, in bytes, as far as it can be told.
-func treeSize(dir string) (sum int64) {
-	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			if fi, err := e.Info(); err == nil {
-				sum += fi.Size()
-			}
-		}
-		return nil
-	})
-	return sum
 }
 
 var volumeInspectCommand = &cli.Command{

@@ -21,7 +21,9 @@ const module = "github.com/mvrun/mvrun/"
 // prefix that fits. Imports run downwards; the leaves don't know each other,
 // so that each can be read, tested and replaced alone.
 var mayImport = map[string][]string{
-	"cmd":             {"cmd", "config", "doctor", "topology", "runtime", "network", "image", "rootfs", "internal", "internal/door"},
+	"cmd": {"cmd", "config", "doctor", "topology", "engine", "runtime", "network", "image", "rootfs", "internal", "internal/door"},
+	// The use cases know no door, nor what doors share.
+	"engine":          {"runtime", "network", "image", "rootfs", "internal/jsonfile"},
 	"config":          {},
 	"doctor":          {"runtime", "network", "rootfs", "internal"},
 	"topology":        {"runtime", "network", "internal"},
@@ -56,7 +58,7 @@ var onlyIn = map[string][]string{
 	"github.com/opencontainers/runc/libcontainer":          {"runtime/libcontainer.go"},
 	"github.com/opencontainers/runc/libcontainer/specconv": {"runtime/"},
 	"github.com/urfave/cli":                                {"cmd/mvrun/"},
-	"github.com/google/go-containerregistry":               {"image/", "rootfs/", "cmd/", "integration/vm/registry/"},
+	"github.com/google/go-containerregistry":               {"image/", "rootfs/", "engine/", "cmd/", "integration/vm/registry/"},
 	"github.com/vishvananda/netlink":                       {"network/", "topology/", "doctor/", "integration/"},
 	"github.com/pelletier/go-toml/v2":                      {"config/"},
 	"github.com/cilium/ebpf":                               {"network/"},

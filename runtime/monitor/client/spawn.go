@@ -26,15 +26,14 @@ type Spawned struct {
 }
 
 // Spawn starts a monitor process for the container that h has locked. It boots while
-// the command still gathers the configuration. flags are mvrun's own, for the
-// directories that it works in. Exactly one of Start and Cancel must follow.
-func (p *Prestart) Spawn(h *runtime.Handle, flags []string) *Spawned {
+// the caller still gathers the configuration. storeArgs are protocol.StoreArgs. Exactly one of Start and Cancel must follow.
+func (p *Prestart) Spawn(h *runtime.Handle, storeArgs []string) *Spawned {
 	s := &Spawned{handle: h, prestart: p, spawned: make(chan error, 1)}
-	go func() { s.spawned <- s.spawn(flags) }()
+	go func() { s.spawned <- s.spawn(storeArgs) }()
 	return s
 }
 
-func (s *Spawned) spawn(flags []string) error {
+func (s *Spawned) spawn(storeArgs []string) error {
 	// A pipe or a lock of our caller must not stay open as long as the container runs.
 	if err := runtime.KeepDescriptors(); err != nil {
 		return fmt.Errorf("mark open files: %w", err)
@@ -51,7 +50,7 @@ func (s *Spawned) spawn(flags []string) error {
 		ours.Close()
 		return err
 	}
-	cmd := exec.Command("/proc/self/exe", append(flags, protocol.Command, s.handle.ID)...)
+	cmd := exec.Command("/proc/self/exe", append(storeArgs, protocol.Command, s.handle.ID)...)
 	cmd.Dir = "/"
 	cmd.Args[0] = "mvrun"
 	cmd.Stderr = errFile
