@@ -18,7 +18,7 @@ const (
 	// mostly page faults, as of everything that the tests wait for.
 	good = 10 * time.Millisecond
 	// slowest is where a machine no longer counts as slow, but as broken.
-	slowest = 50
+	slowest = 30
 	samples = 5
 )
 
