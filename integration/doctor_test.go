@@ -123,6 +123,7 @@ func TestDoctorAsksTheGateway(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			a, b := lab.TwoHosts(t)
 			on := segmentUp(b)
 			r := &answering{likes: c.likes(a.Find(lab.Trunk).Attrs().HardwareAddr)}
@@ -149,15 +150,18 @@ func TestDoctorSaysWhyTheGatewayIsSilent(t *testing.T) {
 		}
 	}
 	t.Run("nobody", func(t *testing.T) {
+		t.Parallel()
 		a, _ := lab.OneHost(t)
 		says(t, doctor(a), "broken   gateway     nothing comes back from enp0s9.10: no answer of 172.16.10.1, and no other frame — containers there reach nobody — make the switch port a trunk that carries VLAN 10 tagged")
 	})
 	t.Run("others", func(t *testing.T) {
+		t.Parallel()
 		a, b := lab.TwoHosts(t)
 		b.OK("run", "-d", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.9/24", "busybox", "sh", "-c", "while :; do for i in $(seq 100 250); do ping -c 1 -w 1 172.16.10.$i & sleep 0.1; done; done")
 		says(t, doctor(a), "nobody on enp0s9.10 has 172.16.10.1, though others are there (")
 	})
 	t.Run("access port", func(t *testing.T) {
+		t.Parallel()
 		a, wire := lab.OneHost(t)
 		if err := wire.Link.AddrAdd(wire.Find(lab.Trunk), &netlink.Addr{IPNet: &net.IPNet{IP: router.AsSlice(), Mask: net.CIDRMask(24, 32)}}); err != nil {
 			t.Fatal(err)
@@ -169,6 +173,7 @@ func TestDoctorSaysWhyTheGatewayIsSilent(t *testing.T) {
 		}
 	})
 	t.Run("own address", func(t *testing.T) {
+		t.Parallel()
 		a, _ := lab.OneHost(t)
 		link := a.Find(lab.Trunk)
 		addr := &netlink.Addr{IPNet: &net.IPNet{IP: router.AsSlice(), Mask: net.CIDRMask(24, 32)}}
@@ -183,6 +188,7 @@ func TestDoctorSaysWhyTheGatewayIsSilent(t *testing.T) {
 }
 
 func TestDoctorLooksAtTheParent(t *testing.T) {
+	t.Parallel()
 	a, wire := lab.OneHost(t)
 	says := func(want string, code int, args ...string) {
 		t.Helper()
@@ -229,6 +235,7 @@ func TestDoctorLooksAtTheParent(t *testing.T) {
 }
 
 func TestDoctorReadsTheConfiguration(t *testing.T) {
+	t.Parallel()
 	a, _ := lab.OneHost(t)
 	dir := t.TempDir()
 	write := func(text string) string {
@@ -261,6 +268,7 @@ func TestDoctorReadsTheConfiguration(t *testing.T) {
 func TestDoctorInterrupted(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"interrupt": unix.SIGINT, "kill": unix.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a, _ := lab.OneHost(t)
 			ctx, cancel := context.WithTimeout(t.Context(), lab.Within(time.Minute))
 			defer cancel()

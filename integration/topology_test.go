@@ -18,6 +18,7 @@ import (
 // stopped, macvlans that are not mvrun's, on this host and in a namespace of
 // somebody else, and a container of another mvrun.
 func TestTopology(t *testing.T) {
+	t.Parallel()
 	h, _ := lab.OneHost(t)
 	h.OK("run", "-d", "--name", "c10", "--vlan", "10", "--parent", lab.Trunk, "--ip", "172.16.10.10/24", "busybox", "sleep", "1000")
 	h.OK("network", "create", "--subnet", "172.16.20.0/24", "--host-access", "-o", "parent="+lab.Trunk+".20", "net20")
