@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -49,5 +50,5 @@ func inspectImageObject(_ *cli.Context, store *runtime.Store, ref string) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return viewImage(rootfs.Open(store.Root), img), nil
+	return view.NewImage(img, imageSize(rootfs.Open(store.Root), img)), nil
 }

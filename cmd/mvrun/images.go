@@ -6,8 +6,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/internal/door/table"
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -43,15 +45,7 @@ func listImages(c *cli.Context) error {
 		warn(c.App.ErrWriter, "%v", damage)
 	}
 	layers := rootfs.Open(store.Root)
-	l := table.List{
-		Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"},
-		Heads: map[string]string{
-			"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
-
-			"Digest": "DIGEST", "CreatedAt": "CREATED AT", "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
-			"VirtualSize": "SIZE", "Containers": "CONTAINERS", "Platform": "PLATFORM", "Labels": "LABELS",
-		},
-	}
+	l := table.List{Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"}, Heads: view.ImageHeads}
 	if c.Bool("digests") {
 		l.Columns = slices.Insert(l.Columns, 2, "Digest")
 	}
@@ -60,7 +54,7 @@ func listImages(c *cli.Context) error {
 		return err
 	}
 	for _, img := range shown {
-		for _, row := range imageRows(layers, img, c.Bool("no-trunc")) {
+		for _, row := range view.ImageRows(img, imageSize(layers, img), c.Bool("no-trunc")) {
 			matches := func(pattern string) bool { return filter.Reference(pattern, row["Repository"], row["Tag"]) }
 			if refs := wanted.Values("reference"); len(refs) > 0 && !slices.ContainsFunc(refs, matches) {
 				continue // another name of the image
@@ -81,4 +75,27 @@ func listImages(c *cli.Context) error {
 		return nil
 	}
 	return l.Print(c.App.Writer, c.String("format"))
+}
+
+// imageSize is what the image's files hold, in bytes.
+func imageSize(layers *rootfs.Store, img *image.Image) (sum int64) {
+	for _, size := range layerSizes(layers, img) {
+		sum += size
+	}
+	return sum
+}
+
+// layerSizes are what the layers' files hold; of those that were never unpacked,
+// the sizes of their blobs.
+func layerSizes(layers *rootfs.Store, img *image.Image) []int64 {
+	var sizes []int64
+	blobs, _ := img.Layers()
+	for i, id := range img.Config.RootFS.DiffIDs {
+		size, ok := layers.Size(id)
+		if !ok && i < len(blobs) {
+			size, _ = blobs[i].Size()
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
@@ -121,7 +122,11 @@ func inspectContainer(store *runtime.Store, ref string, size bool) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	v := viewContainer(store, cont)
+	profile, _ := runtime.AppArmorProfile(cont.Config.Security)
+	v := view.NewContainer(cont, view.Place{
+		Dir: store.Dir(id), Log: store.LogPath(id), AppArmor: profile,
+		Volume: func(name string) string { return volumePath(store, name) },
+	})
 	if size {
 		own := store.WritableSize(id)
 		whole := own + rootfs.SizeOf(cont.Config.Layers)
@@ -141,10 +146,12 @@ func inspectNetworkObject(store *runtime.Store, ref string) (any, error) {
 	return viewNetwork(store, n)
 }
 
-// orNil keeps an empty list a null in JSON, as Docker does.
-func orNil(list []string) []string {
-	if len(list) == 0 {
-		return nil
+// viewNetwork is the network with its claims; with an error, with those that could be
+// read.
+func viewNetwork(s *runtime.Store, cfg network.Config) (view.Network, error) {
+	if cfg.Predefined() {
+		return view.NewNetwork(cfg, nil, nil), nil
 	}
-	return list
+	claims, err := s.Networks.Claims(cfg.Name)
+	return view.NewNetwork(cfg, claims, s.Networks.Running), err
 }

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"sort"
-	"strconv"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/internal/door/table"
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -51,56 +47,14 @@ func listNetworks(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var rows []map[string]string
+	l := table.List{Columns: []string{"ID", "Name", "Driver", "Scope"}, Heads: view.NetworkHeads}
 	for _, n := range shown {
-		rows = append(rows, networkRow(n.Config, c.Bool("no-trunc")))
+		l.Rows = append(l.Rows, view.NetworkRow(n.Config, c.Bool("no-trunc")))
 	}
-	return printNetworks(c, rows)
-}
-
-func printNetworks(c *cli.Context, rows []map[string]string) error {
-	format := c.String("format")
 	if c.Bool("quiet") {
-		format = "{{.ID}}"
+		return l.Print(c.App.Writer, "{{.ID}}")
 	}
-	l := table.List{
-		Columns: []string{"ID", "Name", "Driver", "Scope"},
-		Heads: map[string]string{
-			"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE",
-
-			"IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
-			"VLAN": "VLAN", "Parent": "PARENT", "Subnet": "SUBNET",
-		},
-		Rows: rows,
-	}
-	return l.Print(c.App.Writer, format)
-}
-
-func networkRow(cfg network.Config, full bool) map[string]string {
-	id := cfg.ID
-	if !full {
-		id = runtime.ShortID(id)
-	}
-	vlan := cfg.Tags()
-	var subnets []string
-	for _, sub := range cfg.Subnets {
-		subnets = append(subnets, sub.Prefix.String())
-	}
-	return map[string]string{
-		"ID": id, "Name": cfg.Name, "Driver": cfg.Driver, "Scope": "local",
-		"IPv4": "true", "IPv6": strconv.FormatBool(hasIPv6(cfg)), "Internal": strconv.FormatBool(cfg.Internal),
-		"Labels": joinLabels(cfg.Labels), "CreatedAt": cfg.Created.Local().Format("2006-01-02 15:04:05.999999999 -0700 MST"),
-		"VLAN": vlan, "Parent": cfg.Parent, "Subnet": strings.Join(subnets, ","),
-	}
-}
-
-func joinLabels(labels map[string]string) string {
-	var pairs []string
-	for k, v := range labels {
-		pairs = append(pairs, fmt.Sprintf("%s=%s", k, v))
-	}
-	sort.Strings(pairs)
-	return strings.Join(pairs, ",")
+	return l.Print(c.App.Writer, c.String("format"))
 }
 
 // networkUsed tells whether any container has a claim on the network.

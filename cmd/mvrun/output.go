@@ -7,6 +7,7 @@ import (
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/internal/door/table"
+	"github.com/mvrun/mvrun/internal/door/view"
 )
 
 // What every command file needs of the rooms that doors share, by short names.
@@ -17,6 +18,8 @@ var (
 	report      = output.Report
 	warn        = output.Warn
 	printValue  = table.Value
+	humanSize   = view.Size
+	splitName   = view.SplitName
 	errUsage    = grammar.Requires
 	takesNone   = grammar.TakesNone
 	passProgram = grammar.Program

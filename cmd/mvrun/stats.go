@@ -6,11 +6,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/internal/door/table"
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -54,16 +54,11 @@ func stats(c *cli.Context) error {
 			return nil // all were removed
 		}
 		now := usages(store, shown)
-		l := table.List{
-			Columns: []string{"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"},
-			Heads: map[string]string{
-				"ID": "CONTAINER ID", "Name": "NAME", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT", "MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
-				"Container": "CONTAINER",
-			},
-		}
+		l := table.List{Columns: []string{"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"}, Heads: view.StatsHeads}
 		for _, cont := range shown {
 			id := cont.Config.ID
-			l.Rows = append(l.Rows, statsRow(cont, before[id], now[id], c.Bool("no-trunc")))
+			received, sent := traffic(cont, now[id])
+			l.Rows = append(l.Rows, view.StatsRow(cont, before[id], now[id], received, sent, c.Bool("no-trunc")))
 		}
 		if output.Terminal(c.App.Writer) != nil && !c.Bool("no-stream") {
 			fmt.Fprint(c.App.Writer, "\x1b[H\x1b[2J") // home, clear
@@ -123,26 +118,12 @@ func usages(store *runtime.Store, list []*runtime.Container) map[string]runtime.
 	return by
 }
 
-func statsRow(cont *runtime.Container, before, now runtime.Usage, whole bool) map[string]string {
-	size := func(n uint64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
-	percent := func(part float64) string { return fmt.Sprintf("%.2f%%", 100*part) }
-	var received, sent uint64
-	if !now.At.IsZero() && cont.Config.Network.Mode != network.Host {
-		// A container that ends just now has no namespace to look into.
-		received, sent, _ = network.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
+// traffic is what went through the container's network namespace, in bytes. A
+// container that ends just now has none to look into.
+func traffic(cont *runtime.Container, now runtime.Usage) (received, sent uint64) {
+	if now.At.IsZero() || cont.Config.Network.Mode == network.Host {
+		return 0, 0
 	}
-	memory := 0.0
-	if now.MemoryLimit > 0 {
-		memory = float64(now.Memory) / float64(now.MemoryLimit)
-	}
-	id := shownID(cont.Config.ID, whole)
-	return map[string]string{
-		"Container": id, "ID": id, "Name": cont.Config.Name,
-		"CPUPerc":  percent(now.CPUShare(before)),
-		"MemUsage": units.BytesSize(float64(now.Memory)) + " / " + units.BytesSize(float64(now.MemoryLimit)),
-		"MemPerc":  percent(memory),
-		"NetIO":    size(received) + " / " + size(sent),
-		"BlockIO":  size(now.Read) + " / " + size(now.Write),
-		"PIDs":     strconv.FormatUint(now.Pids, 10),
-	}
+	received, sent, _ = network.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
+	return received, sent
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/internal/door/table"
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
@@ -41,22 +42,13 @@ var volumeLsCommand = &cli.Command{
 				return err
 			}
 		}
-		l := table.List{
-			Columns: []string{"Driver", "Name"},
-			Heads: map[string]string{
-				"Driver": "DRIVER", "Name": "VOLUME NAME",
-				"Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS", "Size": "SIZE", "Links": "LINKS", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
-			},
-		}
+		l := table.List{Columns: []string{"Driver", "Name"}, Heads: view.VolumeHeads}
 		shown, err := wanted.Apply(usedVolumes(vols, users))
 		if err != nil {
 			return err
 		}
 		for _, v := range shown {
-			l.Rows = append(l.Rows, map[string]string{
-				"Name": v.Name, "Driver": "local", "Scope": "local", "Mountpoint": v.Path, "Labels": joinLabels(v.Labels),
-				"Size": "N/A", "Links": "N/A", "Availability": "N/A", "Group": "N/A", "Status": "N/A",
-			})
+			l.Rows = append(l.Rows, view.VolumeRow(v.Volume))
 		}
 		if c.Bool("quiet") {
 			return l.Print(c.App.Writer, "{{.Name}}")
@@ -96,26 +88,4 @@ var volumeInspectCommand = &cli.Command{
 			return v, err
 		})
 	},
-}
-
-// volumeView is a volume in Docker's form of inspect.
-type volumeView struct {
-	CreatedAt  string
-	Driver     string
-	Labels     map[string]string
-	Mountpoint string
-	Name       string
-	Options    map[string]string
-	Scope      string
-}
-
-func viewVolume(v rootfs.Volume) volumeView {
-	labels := v.Labels
-	if len(labels) == 0 {
-		labels = nil
-	}
-	return volumeView{
-		CreatedAt: v.Created.Local().Format("2006-01-02T15:04:05Z07:00"), Driver: "local", Labels: labels,
-		Mountpoint: v.Path, Name: v.Name, Scope: "local",
-	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -16,7 +17,7 @@ func inspectVolumeObject(store *runtime.Store, ref string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return viewVolume(v), nil
+	return view.NewVolume(v), nil
 }
 
 // volumePath is where the volume's content lies, "" if it is gone.

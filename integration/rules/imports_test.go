@@ -58,7 +58,7 @@ var onlyIn = map[string][]string{
 	"github.com/opencontainers/runc/libcontainer":          {"runtime/libcontainer.go"},
 	"github.com/opencontainers/runc/libcontainer/specconv": {"runtime/"},
 	"github.com/urfave/cli":                                {"cmd/mvrun/"},
-	"github.com/google/go-containerregistry":               {"image/", "rootfs/", "engine/", "cmd/", "integration/vm/registry/"},
+	"github.com/google/go-containerregistry":               {"image/", "rootfs/", "engine/", "cmd/", "internal/door/", "integration/vm/registry/"},
 	"github.com/vishvananda/netlink":                       {"network/", "topology/", "doctor/", "integration/"},
 	"github.com/pelletier/go-toml/v2":                      {"config/"},
 	"github.com/cilium/ebpf":                               {"network/"},

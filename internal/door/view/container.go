@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"path/filepath"
@@ -8,42 +8,49 @@ import (
 	"github.com/mvrun/mvrun/runtime"
 )
 
-// viewContainer brings a container into Docker's form.
-func viewContainer(store *runtime.Store, cont *runtime.Container) *containerView {
+// Place is where a container and its volumes are on this host.
+type Place struct {
+	Dir      string                   // of the container
+	Log      string                   // its log
+	Volume   func(name string) string // the directory of a volume; "" if it is gone
+	AppArmor string                   // the profile; the next start's, if one was unloaded
+}
+
+// NewContainer brings a container into Docker's form.
+func NewContainer(cont *runtime.Container, at Place) *Container {
 	conf := &cont.Config
-	dir := store.Dir(conf.ID)
-	v := &containerView{
+	dir := at.Dir
+	v := &Container{
 		ID: conf.ID, Created: dockerTime(conf.Created), Name: "/" + conf.Name, Image: conf.ImageID,
-		State: viewState(&cont.State), RestartCount: cont.State.RestartCount,
+		State: newState(&cont.State), RestartCount: cont.State.RestartCount,
 		ResolvConfPath: filepath.Join(dir, "resolv.conf"), HostnamePath: filepath.Join(dir, "hostname"),
-		HostsPath: filepath.Join(dir, "hosts"), LogPath: store.LogPath(conf.ID),
+		HostsPath: filepath.Join(dir, "hosts"), LogPath: at.Log, AppArmorProfile: at.AppArmor,
 		Driver: "overlay", Platform: conf.Platform,
-		HostConfig: viewHostConfig(conf), Config: viewConfig(conf),
-		GraphDriver: graphDriverView{Name: "overlay", Data: map[string]string{
+		HostConfig: newHostConfig(conf), Config: newConfig(conf),
+		GraphDriver: GraphDriver{Name: "overlay", Data: map[string]string{
 			"LowerDir": strings.Join(conf.Layers, ":"), "UpperDir": filepath.Join(dir, "upper"),
 			"WorkDir": filepath.Join(dir, "work"), "MergedDir": filepath.Join(dir, "rootfs"),
 		}},
-		Mounts:          []mountView{},
-		NetworkSettings: viewNetworks(cont),
-		Mvrun:           mvrunView{Endpoints: conf.Network.Endpoints, Attachments: cont.State.Attachments, Conflicts: cont.State.Conflicts},
+		Mounts:          []Mount{},
+		NetworkSettings: networkSettings(cont),
+		Mvrun:           Own{Endpoints: conf.Network.Endpoints, Attachments: cont.State.Attachments, Conflicts: cont.State.Conflicts},
 	}
 	if args := conf.Args(); len(args) > 0 {
 		v.Path, v.Args = args[0], args[1:]
 	}
-	v.AppArmorProfile, _ = runtime.AppArmorProfile(conf.Security) // the next start's, if one was unloaded
 	if cont.State.Status.Live() {
 		v.Mvrun.Monitor = cont.State.Monitor.Pid
 	}
 	for _, m := range conf.Mounts {
 		if m.Type != "tmpfs" {
-			v.Mounts = append(v.Mounts, viewMount(store, m))
+			v.Mounts = append(v.Mounts, newMount(m, at.Volume))
 		}
 	}
 	return v
 }
 
-func viewState(s *runtime.State) stateView {
-	v := stateView{
+func newState(s *runtime.State) State {
+	v := State{
 		Status: string(s.Status), Running: s.Status.Live(), Paused: s.Status == runtime.Paused,
 		Restarting: s.Status == runtime.Restarting, Dead: s.Status == runtime.Dead,
 		OOMKilled: s.OOMKilled, ExitCode: s.ExitCode, Error: s.Error,
@@ -55,13 +62,13 @@ func viewState(s *runtime.State) stateView {
 	return v
 }
 
-func viewMount(store *runtime.Store, m runtime.Mount) mountView {
-	v := mountView{
+func newMount(m runtime.Mount, volumePath func(name string) string) Mount {
+	v := Mount{
 		Type: m.Type, Name: m.Name, Source: m.Source, Destination: m.Destination,
 		Mode: m.Mode, RW: !m.ReadOnly, Propagation: m.Propagation,
 	}
 	if m.Type == "volume" {
-		v.Driver, v.Source = "local", volumePath(store, m.Name)
+		v.Driver, v.Source = "local", volumePath(m.Name)
 		return v
 	}
 	if v.Propagation == "" {
@@ -70,18 +77,18 @@ func viewMount(store *runtime.Store, m runtime.Mount) mountView {
 	return v
 }
 
-func viewHostConfig(conf *runtime.Config) hostConfigView {
+func newHostConfig(conf *runtime.Config) HostConfig {
 	r, s, n := conf.Resources, conf.Security, conf.Network
-	v := hostConfigView{
+	v := HostConfig{
 		NetworkMode: n.Mode, PortBindings: map[string]any{},
-		RestartPolicy: restartView{conf.Restart.Name, conf.Restart.Max}, AutoRemove: conf.AutoRemove,
-		LogConfig: viewLog(conf.Log), CapAdd: capView(s.CapAdd), CapDrop: capView(s.CapDrop),
+		RestartPolicy: RestartPolicy{Name: conf.Restart.Name, MaximumRetryCount: conf.Restart.Max}, AutoRemove: conf.AutoRemove,
+		LogConfig: newLog(conf.Log), CapAdd: capabilities(s.CapAdd), CapDrop: capabilities(s.CapDrop),
 		DNS: n.DNS, DNSOptions: n.DNSOptions, DNSSearch: n.DNSSearch,
 		ExtraHosts: orNil(n.ExtraHosts), GroupAdd: orNil(conf.GroupAdd), IpcMode: "private",
 		OomScoreAdj: r.OOMScoreAdj, Privileged: s.Privileged, ReadonlyRootfs: conf.ReadOnly,
 		SecurityOpt: orNil(s.Options), ShmSize: conf.ShmSize, Sysctls: r.Sysctls,
 		CPUShares: r.CPUShares, Memory: r.Memory, MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap,
-		NanoCPUs: r.NanoCPUs, CPUSetCPUs: r.CPUSetCPUs, CPUSetMems: r.CPUSetMems, CPUPeriod: r.CPUPeriod, CPUQuota: r.CPUQuota, Ulimits: []ulimitView{}, Devices: []deviceView{},
+		NanoCPUs: r.NanoCPUs, CPUSetCPUs: r.CPUSetCPUs, CPUSetMems: r.CPUSetMems, CPUPeriod: r.CPUPeriod, CPUQuota: r.CPUQuota, Ulimits: []Ulimit{}, Devices: []Device{},
 		Runtime: "mvrun", CgroupnsMode: "private",
 	}
 	if v.ShmSize == 0 {
@@ -100,22 +107,23 @@ func viewHostConfig(conf *runtime.Config) hostConfigView {
 		v.MaskedPaths, v.ReadonlyPaths = runtime.ProtectedPaths()
 	}
 	for _, u := range r.Ulimits {
-		v.Ulimits = append(v.Ulimits, ulimitView{u.Name, u.Hard, u.Soft})
+		v.Ulimits = append(v.Ulimits, Ulimit{Name: u.Name, Hard: u.Hard, Soft: u.Soft})
 	}
 	for _, d := range s.Devices {
 		if dev, access, err := runtime.ParseDevice(d); err == nil {
 			host, _, _ := strings.Cut(d, ":")
-			v.Devices = append(v.Devices, deviceView{host, dev.Path, access})
+			v.Devices = append(v.Devices, Device{PathOnHost: host, PathInContainer: dev.Path, CgroupPermissions: access})
 		}
 	}
 	v.VolumesFrom = conf.VolumesFrom
 	for _, m := range conf.Mounts {
-		viewBind(&v, m)
+		v.addMount(m)
 	}
 	return v
 }
 
-func viewBind(v *hostConfigView, m runtime.Mount) {
+// addMount puts a mount of the command line where Docker shows it.
+func (v *HostConfig) addMount(m runtime.Mount) {
 	if m.Type == "tmpfs" {
 		if v.Tmpfs == nil {
 			v.Tmpfs = map[string]string{}
@@ -133,8 +141,8 @@ func viewBind(v *hostConfigView, m runtime.Mount) {
 	v.Binds = append(v.Binds, bind)
 }
 
-func viewLog(l runtime.LogOptions) logConfigView {
-	v := logConfigView{Type: "local", Config: map[string]string{}}
+func newLog(l runtime.LogOptions) LogConfig {
+	v := LogConfig{Type: "local", Config: map[string]string{}}
 	if l.Driver != "" {
 		v.Type = l.Driver
 	}
@@ -147,8 +155,8 @@ func viewLog(l runtime.LogOptions) logConfigView {
 	return v
 }
 
-// capView writes capabilities as Docker shows them, CAP_NET_ADMIN.
-func capView(names []string) (out []string) {
+// capabilities writes capabilities as Docker shows them, CAP_NET_ADMIN.
+func capabilities(names []string) (out []string) {
 	for _, n := range names {
 		n = strings.ToUpper(n)
 		if n != "ALL" && !strings.HasPrefix(n, "CAP_") {
@@ -159,8 +167,8 @@ func capView(names []string) (out []string) {
 	return out
 }
 
-func viewConfig(conf *runtime.Config) configView {
-	v := configView{
+func newConfig(conf *runtime.Config) Config {
+	v := Config{
 		Hostname: conf.Hostname, Domainname: conf.Domainname, User: conf.User,
 		AttachStdin: conf.StdinOnce, AttachStdout: !conf.Detached, AttachStderr: !conf.Detached,
 		Tty: conf.TTY, OpenStdin: conf.OpenStdin, StdinOnce: conf.StdinOnce,
@@ -185,46 +193,6 @@ func viewConfig(conf *runtime.Config) configView {
 				v.Volumes = map[string]struct{}{}
 			}
 			v.Volumes[m.Destination] = struct{}{}
-		}
-	}
-	return v
-}
-
-func viewNetworks(cont *runtime.Container) networkSettingsView {
-	v := networkSettingsView{Ports: map[string]any{}, Networks: map[string]legView{}}
-	if cont.State.Status.Live() && cont.Config.Network.Mode != "host" {
-		v.SandboxID = cont.Config.ID
-		v.SandboxKey = "/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net"
-	}
-	if len(cont.Config.Network.Endpoints) == 0 {
-		v.Networks[cont.Config.Network.Mode] = legView{}
-	}
-	for i, ep := range cont.Config.Network.Endpoints {
-		e := legView{MacAddress: ep.MAC, NetworkID: ep.NetworkID, EndpointID: ep.ID}
-		if ep.Gateway.IsValid() {
-			e.Gateway = ep.Gateway.String()
-		}
-		if ep.Gateway6.IsValid() {
-			e.IPv6Gateway = ep.Gateway6.String()
-		}
-		if lease := legLease(cont, ep); lease != nil && lease.Gateway().IsValid() && !ep.Internal {
-			e.Gateway = lease.Gateway().String()
-		}
-		for _, a := range legAddrs(cont, ep) {
-			if a.Addr().Is4() {
-				e.IPAddress, e.IPPrefixLen = a.Addr().String(), a.Bits()
-			} else {
-				e.GlobalIPv6Address, e.GlobalIPv6PrefixLen = a.Addr().String(), a.Bits()
-			}
-		}
-		e.IPAMConfig = &ipamConfigView{IPv4Address: e.IPAddress}
-		e.Aliases, e.GwPriority = ep.Aliases, ep.GwPriority
-		e.DNSNames = append(append([]string{cont.Config.Name}, ep.Aliases...), runtime.ShortID(cont.Config.ID))
-		v.Networks[ep.Network] = e
-		if i == 0 {
-			v.Gateway, v.IPAddress, v.IPPrefixLen, v.MacAddress = e.Gateway, e.IPAddress, e.IPPrefixLen, e.MacAddress
-			v.IPv6Gateway, v.GlobalIPv6Address, v.GlobalIPv6PrefixLen = e.IPv6Gateway, e.GlobalIPv6Address, e.GlobalIPv6PrefixLen
-			v.EndpointID = e.EndpointID
 		}
 	}
 	return v

@@ -1,58 +1,35 @@
-package main
+package view
 
 import (
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/docker/go-units"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
-	"github.com/mvrun/mvrun/rootfs"
 )
 
-func parseHash(s string) (v1.Hash, error) { return v1.NewHash(s) }
-
-// imageSize is what the image's files hold.
-func imageSize(layers *rootfs.Store, img *image.Image) (sum int64) {
-	for _, size := range layerSizes(layers, img) {
-		sum += size
-	}
-	return sum
-}
-
-func humanSize(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
-
-// shortImageID is Docker's short form, or with full the whole digest.
-func shortImageID(h v1.Hash, full bool) string {
-	if full {
-		return h.String()
-	}
-	return h.Hex[:12]
-}
-
-// ago is Docker's "3 weeks ago"; an image without a time has "N/A".
-func ago(t time.Time) string {
-	if t.IsZero() || t.Unix() <= 0 {
-		return "N/A"
-	}
-	return units.HumanDuration(time.Since(t)) + " ago"
-}
-
-// splitName parts repository and tag.
-func splitName(name string) (repository, tag string) {
+// SplitName parts repository and tag of a full name.
+func SplitName(name string) (repository, tag string) {
 	i := strings.LastIndexByte(name, ':')
 	return name[:i], name[i+1:]
 }
 
-// imageRows is a row for each name of the image, as Docker lists them.
-func imageRows(layers *rootfs.Store, img *image.Image, full bool) []map[string]string {
+// ImageHeads are the headings of an image row's fields.
+var ImageHeads = map[string]string{
+	"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
+	"Digest": "DIGEST", "CreatedAt": "CREATED AT", "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
+	"VirtualSize": "SIZE", "Containers": "CONTAINERS", "Platform": "PLATFORM", "Labels": "LABELS",
+}
+
+// ImageRows is a row for each name of the image, as Docker lists them. bytes is what
+// its files hold.
+func ImageRows(img *image.Image, bytes int64, full bool) []map[string]string {
 	row := func(repository, tag, digest string) map[string]string {
-		size := humanSize(imageSize(layers, img))
+		size := Size(bytes)
 		return map[string]string{
-			"ID": shortImageID(img.ID, full), "Repository": repository, "Tag": tag, "Digest": digest,
-			"CreatedSince": ago(img.Config.Created.Time), "CreatedAt": dockerStamp(img.Config.Created.Time),
+			"ID": ImageID(img.ID, full), "Repository": repository, "Tag": tag, "Digest": digest,
+			"CreatedSince": ago(img.Config.Created.Time), "CreatedAt": stamp(img.Config.Created.Time),
 			"Size": size, "VirtualSize": size, "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
 			"Platform": img.Platform().String(), "Labels": joinLabels(img.Config.Config.Labels),
 		}
@@ -70,7 +47,7 @@ func imageRows(layers *rootfs.Store, img *image.Image, full bool) []map[string]s
 	}
 	var rows []map[string]string
 	for _, name := range img.Names {
-		repository, tag := splitName(name)
+		repository, tag := SplitName(name)
 		rows = append(rows, row(repository, tag, digestOf(repository)))
 	}
 	if len(rows) > 0 {
@@ -82,10 +59,8 @@ func imageRows(layers *rootfs.Store, img *image.Image, full bool) []map[string]s
 	return []map[string]string{row("<none>", "<none>", "<none>")}
 }
 
-func dockerStamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -0700 MST") }
-
-// imageView is an image in Docker's form of inspect.
-type imageView struct {
+// Image is an image in Docker's form of inspect.
+type Image struct {
 	ID           string `json:"Id"`
 	RepoTags     []string
 	RepoDigests  []string
@@ -99,25 +74,26 @@ type imageView struct {
 	Os           string
 	Size         int64
 	VirtualSize  int64
-	GraphDriver  graphDriverView
-	RootFS       rootFSView
+	GraphDriver  GraphDriver
+	RootFS       RootFS
 	Metadata     map[string]string
 	Descriptor   map[string]string
 }
 
-type rootFSView struct {
+type RootFS struct {
 	Type   string
 	Layers []string
 }
 
-func viewImage(layers *rootfs.Store, img *image.Image) imageView {
+// NewImage brings an image whose files hold so many bytes into Docker's form.
+func NewImage(img *image.Image, bytes int64) Image {
 	c := img.Config
-	v := imageView{
+	v := Image{
 		ID: img.ID.String(), RepoTags: []string{}, RepoDigests: []string{},
-		Created: c.Created.UTC().Format(time.RFC3339Nano), Author: c.Author, Config: c.Config,
-		Architecture: c.Architecture, Variant: c.Variant, Os: c.OS, Size: imageSize(layers, img),
-		GraphDriver: graphDriverView{Name: "overlay", Data: map[string]string{}},
-		RootFS:      rootFSView{Type: c.RootFS.Type, Layers: []string{}},
+		Created: dockerTime(c.Created.Time), Author: c.Author, Config: c.Config,
+		Architecture: c.Architecture, Variant: c.Variant, Os: c.OS, Size: bytes,
+		GraphDriver: GraphDriver{Name: "overlay", Data: map[string]string{}},
+		RootFS:      RootFS{Type: c.RootFS.Type, Layers: []string{}},
 		Metadata:    map[string]string{},
 		Descriptor:  map[string]string{"digest": img.Digest.String()},
 	}

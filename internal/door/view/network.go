@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"net/netip"
@@ -6,11 +6,10 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
-	"github.com/mvrun/mvrun/runtime"
 )
 
-// networkView is Docker's shape of a network, and at its end what mvrun adds.
-type networkView struct {
+// Network is Docker's shape of a network, and at its end what mvrun adds.
+type Network struct {
 	Name       string
 	ID         string `json:"Id"`
 	Created    time.Time
@@ -18,13 +17,13 @@ type networkView struct {
 	Driver     string
 	EnableIPv4 bool
 	EnableIPv6 bool
-	IPAM       ipamView
+	IPAM       IPAM
 	Internal   bool
 	Attachable bool
 	Ingress    bool
 	ConfigFrom struct{ Network string }
 	ConfigOnly bool
-	Containers map[string]endpointView // those that run
+	Containers map[string]NetworkContainer // those that run
 	Options    map[string]string
 	Labels     map[string]string
 
@@ -33,28 +32,28 @@ type networkView struct {
 	Parent     string
 	Mode       string
 	VLANDriver string
-	MTU        int         // bytes; 0: the parent's
-	Implicit   bool        // made by --vlan, goes with its last container
-	Claims     []claimView // who holds what, running or not
+	MTU        int     // bytes; 0: the parent's
+	Implicit   bool    // made by --vlan, goes with its last container
+	Claims     []Claim // who holds what, running or not
 }
 
 // Id is the ID as the JSON names it: templates may use either.
-func (v networkView) Id() string { return v.ID }
+func (v Network) Id() string { return v.ID }
 
-type ipamView struct {
+type IPAM struct {
 	Driver  string
 	Options map[string]string
-	Config  []subnetView
+	Config  []Subnet
 }
 
-type subnetView struct {
+type Subnet struct {
 	Subnet             string
 	IPRange            string            `json:",omitempty"`
 	Gateway            string            `json:",omitempty"`
 	AuxiliaryAddresses map[string]string `json:",omitempty"`
 }
 
-type endpointView struct {
+type NetworkContainer struct {
 	Name        string
 	EndpointID  string
 	MacAddress  string
@@ -62,7 +61,7 @@ type endpointView struct {
 	IPv6Address string
 }
 
-type claimView struct {
+type Claim struct {
 	Address    string // empty: on the network without an address
 	Container  string
 	Name       string
@@ -72,14 +71,16 @@ type claimView struct {
 	Running    bool
 }
 
-func viewNetwork(s *runtime.Store, cfg network.Config) (networkView, error) {
-	v := networkView{
+// NewNetwork brings a network with what it is claimed by into Docker's form. running
+// tells of a container, by its ID, whether it runs.
+func NewNetwork(cfg network.Config, claims []ipam.Claim, running func(id string) bool) Network {
+	v := Network{
 		Name: cfg.Name, ID: cfg.ID, Created: cfg.Created, Scope: "local", Driver: cfg.Driver,
 		EnableIPv4: true, EnableIPv6: hasIPv6(cfg), Internal: cfg.Internal,
-		IPAM:       ipamView{Driver: "default", Options: map[string]string{}, Config: []subnetView{}},
-		Containers: map[string]endpointView{}, Options: cfg.Options, Labels: cfg.Labels,
+		IPAM:       IPAM{Driver: "default", Options: map[string]string{}, Config: []Subnet{}},
+		Containers: map[string]NetworkContainer{}, Options: cfg.Options, Labels: cfg.Labels,
 		VLAN: cfg.VID, OuterVLAN: cfg.Outer, Parent: cfg.Parent, Mode: cfg.Mode, VLANDriver: cfg.VLANDriver, MTU: cfg.MTU, Implicit: cfg.Implicit,
-		Claims: []claimView{},
+		Claims: []Claim{},
 	}
 	if v.Options == nil {
 		v.Options = map[string]string{}
@@ -88,20 +89,16 @@ func viewNetwork(s *runtime.Store, cfg network.Config) (networkView, error) {
 		v.Labels = map[string]string{}
 	}
 	for _, sub := range cfg.Subnets {
-		v.IPAM.Config = append(v.IPAM.Config, viewSubnet(sub))
+		v.IPAM.Config = append(v.IPAM.Config, newSubnet(sub))
 	}
-	if cfg.Predefined() {
-		return v, nil
-	}
-	claims, err := s.Networks.Claims(cfg.Name)
 	for _, c := range claims {
-		v.addClaim(c, s.Networks.Running(c.Container))
+		v.addClaim(c, running(c.Container))
 	}
-	return v, err
+	return v
 }
 
-func viewSubnet(sub network.Subnet) subnetView {
-	v := subnetView{Subnet: sub.Prefix.String()}
+func newSubnet(sub network.Subnet) Subnet {
+	v := Subnet{Subnet: sub.Prefix.String()}
 	if sub.IPRange.IsValid() {
 		v.IPRange = sub.IPRange.String()
 	}
@@ -117,12 +114,12 @@ func viewSubnet(sub network.Subnet) subnetView {
 	return v
 }
 
-func (v *networkView) addClaim(c ipam.Claim, running bool) {
+func (v *Network) addClaim(c ipam.Claim, running bool) {
 	address := ""
 	if c.Addr.IsValid() {
 		address = netip.PrefixFrom(c.Addr, c.Bits).String()
 	}
-	v.Claims = append(v.Claims, claimView{
+	v.Claims = append(v.Claims, Claim{
 		Address: address, Container: c.Container, Name: c.Name, MacAddress: c.MAC,
 		Interface: c.IfName, Since: c.Since, Running: running,
 	})

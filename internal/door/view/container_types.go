@@ -1,8 +1,9 @@
-package main
+// Package view brings records into Docker's forms: the JSON of inspect, and the rows of
+// lists. Its functions are pure; what a view shows besides the record (a size, a path)
+// is given to them.
+package view
 
 import (
-	"time"
-
 	"github.com/mvrun/mvrun/network"
 )
 
@@ -10,12 +11,13 @@ import (
 // work: the same fields at the same places, the ones that mvrun has a value
 // for. What only mvrun knows stands under Mvrun.
 
-type containerView struct {
+// Container is a container in Docker's form.
+type Container struct {
 	ID              string `json:"Id"`
 	Created         string
 	Path            string
 	Args            []string
-	State           stateView
+	State           State
 	Image           string
 	ResolvConfPath  string
 	HostnamePath    string
@@ -29,17 +31,18 @@ type containerView struct {
 	ProcessLabel    string
 	AppArmorProfile string
 	ExecIDs         []string
-	HostConfig      hostConfigView
-	GraphDriver     graphDriverView
+	HostConfig      HostConfig
+	GraphDriver     GraphDriver
 	SizeRw          *int64 `json:",omitempty"`
 	SizeRootFs      *int64 `json:",omitempty"`
-	Mounts          []mountView
-	Config          configView
-	NetworkSettings networkSettingsView
-	Mvrun           mvrunView
+	Mounts          []Mount
+	Config          Config
+	NetworkSettings NetworkSettings
+	Mvrun           Own
 }
 
-type stateView struct {
+// State is a container's.
+type State struct {
 	Status     string
 	Running    bool
 	Paused     bool
@@ -51,21 +54,21 @@ type stateView struct {
 	Error      string
 	StartedAt  string
 	FinishedAt string
-	Health     *healthView `json:",omitempty"` // there are no health checks yet
+	Health     *Health `json:",omitempty"` // there are no health checks yet
 }
 
-type healthView struct {
+type Health struct {
 	Status        string
 	FailingStreak int
 }
 
-type hostConfigView struct {
+type HostConfig struct {
 	Binds             []string
 	NetworkMode       string
 	PortBindings      map[string]any
-	RestartPolicy     restartView
+	RestartPolicy     RestartPolicy
 	AutoRemove        bool
-	LogConfig         logConfigView
+	LogConfig         LogConfig
 	CapAdd            []string
 	CapDrop           []string
 	DNS               []string `json:"Dns"`
@@ -92,9 +95,9 @@ type hostConfigView struct {
 	CPUSetCPUs        string `json:"CpusetCpus"`
 	CPUSetMems        string `json:"CpusetMems"`
 	PidsLimit         *int64
-	Ulimits           []ulimitView
+	Ulimits           []Ulimit
 	Init              *bool `json:",omitempty"`
-	Devices           []deviceView
+	Devices           []Device
 	MaskedPaths       []string
 	ReadonlyPaths     []string
 	Runtime           string
@@ -114,34 +117,34 @@ type hostConfigView struct {
 	BlkioWeight       uint16
 }
 
-type restartView struct {
+type RestartPolicy struct {
 	Name              string
 	MaximumRetryCount int
 }
 
-type logConfigView struct {
+type LogConfig struct {
 	Type   string
 	Config map[string]string
 }
 
-type ulimitView struct {
+type Ulimit struct {
 	Name string
 	Hard int64
 	Soft int64
 }
 
-type deviceView struct {
+type Device struct {
 	PathOnHost        string
 	PathInContainer   string
 	CgroupPermissions string
 }
 
-type graphDriverView struct {
+type GraphDriver struct {
 	Name string
 	Data map[string]string
 }
 
-type mountView struct {
+type Mount struct {
 	Type        string
 	Name        string `json:",omitempty"`
 	Source      string
@@ -152,7 +155,7 @@ type mountView struct {
 	Propagation string
 }
 
-type configView struct {
+type Config struct {
 	Hostname     string
 	Domainname   string
 	User         string
@@ -174,7 +177,7 @@ type configView struct {
 	StopTimeout  *int   `json:",omitempty"`
 }
 
-type networkSettingsView struct {
+type NetworkSettings struct {
 	Bridge              string
 	SandboxID           string
 	SandboxKey          string
@@ -188,11 +191,11 @@ type networkSettingsView struct {
 	GlobalIPv6Address   string
 	GlobalIPv6PrefixLen int
 	MacAddress          string
-	Networks            map[string]legView
+	Networks            map[string]Endpoint
 }
 
-type legView struct {
-	IPAMConfig          *ipamConfigView
+type Endpoint struct {
+	IPAMConfig          *EndpointIPAM
 	Links               []string
 	Aliases             []string
 	MacAddress          string
@@ -208,17 +211,14 @@ type legView struct {
 	GwPriority          int
 }
 
-type ipamConfigView struct {
+type EndpointIPAM struct {
 	IPv4Address string `json:",omitempty"`
 }
 
-// mvrunView is what Docker has no place for.
-type mvrunView struct {
+// Own is what Docker has no place for.
+type Own struct {
 	Monitor     int // pid; 0 when the container is not live
 	Endpoints   []network.Endpoint
 	Attachments []network.Attachment
 	Conflicts   []network.Conflict `json:",omitempty"`
 }
-
-// dockerTime is how Docker writes a time; the zero time is year 1.
-func dockerTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
