@@ -3,7 +3,6 @@ package rules
 import (
 	"go/ast"
 	"maps"
-	"path"
 	"slices"
 	"testing"
 )
@@ -93,21 +92,4 @@ func receiver(fn *ast.FuncDecl) string {
 	}
 	name, _ := kind.(*ast.Ident)
 	return name.Name
-}
-
-// The command line's library is the door's alone: what is behind it takes values.
-func TestContextOfTheCommandLineStaysInCmd(t *testing.T) {
-	for _, f := range goFiles(t) {
-		if under(f.dir(), "cmd") {
-			continue
-		}
-		ast.Inspect(f.tree, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Context" {
-				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "cli" {
-					t.Errorf("%s: *cli.Context outside cmd", path.Base(f.path))
-				}
-			}
-			return true
-		})
-	}
 }

@@ -41,3 +41,29 @@ var packagesWithFlags = map[string]int{
 	"runtime":                  15,
 	"topology":                 1,
 }
+
+// The command line's library is the door's alone: what is behind it takes values.
+func TestContextOfTheCommandLineStaysInCmd(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if under(f.dir(), "cmd") {
+			continue
+		}
+		for _, use := range usesOf(f.tree, "cli", "Context") {
+			t.Errorf("%s: *cli.Context outside cmd", f.fset.Position(use))
+		}
+	}
+}
+
+// usesOf are the places where a file has this name of a package.
+func usesOf(tree *ast.File, pkg, name string) []token.Pos {
+	var found []token.Pos
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == name {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == pkg {
+				found = append(found, sel.Pos())
+			}
+		}
+		return true
+	})
+	return found
+}
