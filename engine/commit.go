@@ -11,13 +11,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/archive"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
 // CommitOptions describe the image that is made of a container.
 type CommitOptions struct {
-	Name            string // empty: none
+	Name            image.Ref // zero: none
 	Author, Message string
 	Changes         []string // Dockerfile instructions
 	Pause           bool     // freeze the container meanwhile
@@ -29,7 +30,7 @@ func (cs *Containers) Commit(ctx context.Context, ref string, o CommitOptions) (
 	if err != nil {
 		return nil, err
 	}
-	images, err := image.Open(cs.store.Root)
+	base, err := image.ParseRef(cont.Config.ImageID)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +46,8 @@ func (cs *Containers) Commit(ctx context.Context, ref string, o CommitOptions) (
 		}()
 	}
 	upper := filepath.Join(cs.store.Dir(id), "upper")
-	return images.Commit(ctx, image.CommitOptions{
-		Base: cont.Config.ImageID, Config: imageConfig(&cont.Config), Name: o.Name,
+	return archive.Commit(ctx, openImages(cs.store.Root), archive.CommitOptions{
+		Base: base, Config: imageConfig(&cont.Config), Name: o.Name,
 		Author: o.Author, Message: o.Message, Command: strings.Join(cont.Config.Args(), " "),
 		Changes: o.Changes,
 		Diff:    func(ctx context.Context, w io.Writer) error { return rootfs.WriteDiff(ctx, w, upper) },

@@ -13,7 +13,7 @@ import (
 
 // CreateOptions are what a caller asks of a container that is to be made.
 type CreateOptions struct {
-	Image string
+	Image image.Ref
 	Pull  PullOptions
 	// Config is the container as the caller wants it. What it leaves empty the
 	// image says, where it has a say, or the engine. ID and Created are the
@@ -181,11 +181,7 @@ func (cr *creation) network() error {
 // record of the container that uses them. Released with them are the volumes that
 // are taken meanwhile.
 func (cr *creation) hold() (release func(), err error) {
-	images, err := image.Open(cr.store.Root)
-	if err != nil {
-		return nil, err
-	}
-	releaseImages, err := images.Hold()
+	releaseImages, err := openImages(cr.store.Root).Hold()
 	return func() { releaseImages(); cr.release() }, err
 }
 

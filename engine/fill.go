@@ -11,19 +11,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
 // image finds the image, pulled if the policy says so.
 func (cr *creation) image(ctx context.Context) (*image.Image, error) {
-	images, err := image.Open(cr.store.Root)
-	if err != nil {
-		return nil, err
-	}
 	o := cr.options
-	img, err := images.Ensure(ctx, o.Image, o.Pull.options(cr.store.Root))
-	return img, typed(Image, o.Image, err)
+	img, err := registry.Ensure(ctx, openImages(cr.store.Root), o.Image, o.Pull.options(cr.store.Root))
+	return img, typed(Image, o.Image.String(), err)
 }
 
 // layers unpacks what the pull did not: an image that was here already, or the
@@ -45,7 +42,7 @@ func (cr *creation) layers(ctx context.Context, img *image.Image) error {
 // applyImage adds what the image says to what the caller said.
 func applyImage(o *CreateOptions, img *image.Image) error {
 	conf := &o.Config
-	conf.Image, conf.ImageID = o.Image, img.ID.String()
+	conf.Image, conf.ImageID = o.Image.String(), img.ID.String()
 	conf.Platform, conf.Architecture = img.Config.OS, img.Config.Architecture
 	from := img.Config.Config
 	conf.Env = runtime.InheritEnv(conf.Env, from.Env)

@@ -8,149 +8,114 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/archive"
+	"github.com/mvrun/mvrun/image/registry"
+	"github.com/mvrun/mvrun/image/store"
 	"github.com/mvrun/mvrun/rootfs"
 	"github.com/mvrun/mvrun/runtime"
 )
 
-// Images is what can be done with images. Wherever a method takes a ref, it is a
-// name, an ID or the beginning of one; one that fits none is a NotFound.
+// Images is what can be done with images. A reference that fits none is a
+// NotFound.
 type Images struct{ store *runtime.Store }
 
-func (is *Images) open() (*image.Store, error) { return image.Open(is.store.Root) }
+func (is *Images) open() *store.Store { return openImages(is.store.Root) }
+
+// openImages opens the images under root, among them the one that is built in.
+func openImages(root string) *store.Store { return store.Open(root, archive.Busybox) }
 
 // Get returns an image.
-func (is *Images) Get(_ context.Context, ref string) (*image.Image, error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
+func (is *Images) Get(_ context.Context, ref image.Ref) (*image.Image, error) {
+	images := is.open()
 	img, err := images.Get(ref)
-	return img, typed(Image, ref, err)
+	return img, typed(Image, ref.String(), err)
 }
 
 // List returns all images. Those that can't be read are left out and named in
 // the error; the rest is good.
 func (is *Images) List(context.Context) ([]*image.Image, error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
+	images := is.open()
 	return images.List()
 }
 
 // Tag gives an image one more name.
-func (is *Images) Tag(_ context.Context, ref, name string) error {
-	images, err := is.open()
-	if err != nil {
-		return err
-	}
-	return typed(Image, ref, images.Tag(ref, name))
+func (is *Images) Tag(_ context.Context, ref, name image.Ref) error {
+	images := is.open()
+	return typed(Image, ref.String(), images.Tag(ref, name))
 }
 
 // Pull brings an image from its registry, whatever the policy says. old is the
 // ID that the name stood for before, if it did.
-func (is *Images) Pull(ctx context.Context, ref string, o PullOptions) (img *image.Image, old v1.Hash, err error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, old, err
-	}
+func (is *Images) Pull(ctx context.Context, ref image.Ref, o PullOptions) (img *image.Image, old v1.Hash, err error) {
+	images := is.open()
 	if before, err := images.Get(ref); err == nil {
 		old = before.ID
 	}
 	if o.Pulling != nil {
 		o.Pulling()
 	}
-	img, err = images.Pull(ctx, ref, o.options(is.store.Root))
-	return img, old, typed(Image, ref, err)
+	img, err = registry.Pull(ctx, images, ref, o.options(is.store.Root))
+	return img, old, typed(Image, ref.String(), err)
 }
 
 // Push sends an image to the registry in its name.
-func (is *Images) Push(ctx context.Context, ref string, o PullOptions) (*image.Image, error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
-	img, err := images.Push(ctx, ref, o.options(is.store.Root))
-	return img, typed(Image, ref, err)
+func (is *Images) Push(ctx context.Context, ref image.Ref, o PullOptions) (*image.Image, error) {
+	images := is.open()
+	img, err := registry.Push(ctx, images, ref, o.options(is.store.Root))
+	return img, typed(Image, ref.String(), err)
 }
 
 // Save writes images into an archive that Load and docker load read. All of them
 // are looked up before anything is written.
-func (is *Images) Save(ctx context.Context, w io.Writer, refs []string) error {
-	images, err := is.open()
-	if err != nil {
-		return err
-	}
-	return images.Save(ctx, w, refs)
+func (is *Images) Save(ctx context.Context, w io.Writer, refs []image.Ref) error {
+	images := is.open()
+	return archive.Save(ctx, images, w, refs)
 }
 
 // Load brings the images of an archive into the store. None of their layers may
 // unpack to more than limit bytes, if that is not 0.
-func (is *Images) Load(ctx context.Context, r io.Reader, limit int64) ([]image.Loaded, error) {
-	images, err := is.unpacking(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	return images.Load(ctx, r)
+func (is *Images) Load(ctx context.Context, r io.Reader, limit int64) ([]archive.Loaded, error) {
+	return archive.Load(ctx, is.open(), r, is.unpacking(ctx, limit))
 }
 
 // LoadDir is Load for a directory that holds an OCI image layout.
-func (is *Images) LoadDir(ctx context.Context, dir string, limit int64) ([]image.Loaded, error) {
-	images, err := is.unpacking(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	return images.LoadDir(ctx, dir)
+func (is *Images) LoadDir(ctx context.Context, dir string, limit int64) ([]archive.Loaded, error) {
+	return archive.LoadDir(ctx, is.open(), dir, is.unpacking(ctx, limit))
 }
 
 // Import makes an image of a root file system's tarball, which may not unpack to
 // more than limit bytes, if that is not 0.
-func (is *Images) Import(ctx context.Context, r io.Reader, o image.ImportOptions, limit int64) (*image.Image, error) {
-	images, err := is.unpacking(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	return images.Import(ctx, r, o)
+func (is *Images) Import(ctx context.Context, r io.Reader, o archive.ImportOptions, limit int64) (*image.Image, error) {
+	o.Options = is.unpacking(ctx, limit)
+	return archive.Import(ctx, is.open(), r, o)
 }
 
-// unpacking opens a store that unpacks what it is brought, within the limit,
-// before that is an image.
-func (is *Images) unpacking(ctx context.Context, limit int64) (*image.Store, error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
+// unpacking has what is brought unpacked, within the limit, before that is an
+// image.
+func (is *Images) unpacking(ctx context.Context, limit int64) archive.Options {
 	layers := openLayers(is.store.Root, limit)
-	images.LimitUnpacked(limit)
-	images.UnpackWith(func(ls []v1.Layer) error {
+	return archive.Options{MaxFile: limit, Unpack: func(ls []v1.Layer) error {
 		_, err := layers.Unpack(ctx, ls)
 		return err
-	})
-	return images, nil
+	}}
 }
 
 // Remove takes a name from an image, and removes it with its last one; with
 // force, whoever uses it. Its unpacked layers stay: see PruneLayers.
-func (is *Images) Remove(_ context.Context, ref string, force bool) (done image.Removed, err error) {
-	images, err := is.open()
-	if err != nil {
-		return done, err
-	}
+func (is *Images) Remove(_ context.Context, ref image.Ref, force bool) (done store.Removed, err error) {
+	images := is.open()
 	uses, err := is.uses()
 	if err != nil {
 		return done, err
 	}
 	done, err = images.Remove(ref, force, uses)
-	return done, typed(Image, ref, err)
+	return done, typed(Image, ref.String(), err)
 }
 
 // Prune removes the images without a name or, with all, those that no container
 // uses, as far as fits says yes to them. freed is in bytes.
-func (is *Images) Prune(ctx context.Context, all bool, fits func(*image.Image) bool) (done image.Removed, freed int64, err error) {
-	images, err := is.open()
-	if err != nil {
-		return done, 0, err
-	}
+func (is *Images) Prune(ctx context.Context, all bool, fits func(*image.Image) bool) (done store.Removed, freed int64, err error) {
+	images := is.open()
 	uses, err := is.uses()
 	if err != nil {
 		return done, 0, err
@@ -165,18 +130,18 @@ func (is *Images) Prune(ctx context.Context, all bool, fits func(*image.Image) b
 
 // uses lists the containers with the images that they were made of. A container
 // whose record can't be read may use any image: that is an error.
-func (is *Images) uses() ([]image.Use, error) {
+func (is *Images) uses() ([]store.Use, error) {
 	containers, errs := is.store.List()
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
-	var uses []image.Use
+	var uses []store.Use
 	for _, c := range containers {
 		id, err := v1.NewHash(c.Config.ImageID)
 		if err != nil {
 			continue
 		}
-		uses = append(uses, image.Use{Image: id, Container: runtime.ShortID(c.Config.ID), Running: c.State.Status.Live()})
+		uses = append(uses, store.Use{Image: id, Container: runtime.ShortID(c.Config.ID), Running: c.State.Status.Live()})
 	}
 	return uses, nil
 }
@@ -185,10 +150,7 @@ func (is *Images) uses() ([]image.Use, error) {
 // needs, and returns their size in bytes. It does nothing while an image or a
 // container is being made: the next removal finds what stays.
 func (is *Images) PruneLayers(context.Context) (freed int64, err error) {
-	images, err := is.open()
-	if err != nil {
-		return 0, err
-	}
+	images := is.open()
 	release, err := images.Exclude()
 	if errors.Is(err, image.ErrBusy) {
 		return 0, nil
@@ -215,20 +177,14 @@ func (is *Images) PruneLayers(context.Context) (freed int64, err error) {
 }
 
 // Check reads every image against its digests, and returns what is damaged.
-func (is *Images) Check(ctx context.Context) ([]image.Damage, error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
+func (is *Images) Check(ctx context.Context) ([]store.Damage, error) {
+	images := is.open()
 	return images.Check(ctx)
 }
 
 // Repair fetches what is damaged again from where it came; with remove, what
 // can't be fetched goes. done says of each what became of it.
-func (is *Images) Repair(ctx context.Context, damage []image.Damage, remove bool, o PullOptions) (done []string, err error) {
-	images, err := is.open()
-	if err != nil {
-		return nil, err
-	}
-	return images.Repair(ctx, damage, remove, o.options(is.store.Root))
+func (is *Images) Repair(ctx context.Context, damage []store.Damage, remove bool, o PullOptions) (done []string, err error) {
+	images := is.open()
+	return registry.Repair(ctx, images, damage, remove, o.options(is.store.Root))
 }

@@ -6,24 +6,25 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/rootfs"
 )
 
 // PullOptions are the ways to get an image. The zero value pulls what is
 // missing, for this machine's platform, and says nothing.
 type PullOptions struct {
-	Policy      image.Policy
+	Policy      registry.Policy
 	Platform    *v1.Platform // nil: any local one, else the machine's
-	Registries  image.Registries
+	Registries  registry.Registries
 	MaxUnpacked int64          // bytes that a layer may unpack to; 0: no limit
 	Progress    image.Progress // nil: none
 	Pulling     func()         // called before the registry is asked; nil: not
 }
 
 // options are the image store's: layers are unpacked beside their download.
-func (o PullOptions) options(root string) image.PullOptions {
+func (o PullOptions) options(root string) registry.PullOptions {
 	layers := openLayers(root, o.MaxUnpacked)
-	return image.PullOptions{
+	return registry.PullOptions{
 		Policy: o.Policy, Platform: o.Platform, Registries: o.Registries, Progress: o.Progress, Pulling: o.Pulling,
 		Unpack: func(ctx context.Context, ls []v1.Layer) error {
 			_, err := layers.Unpack(ctx, ls)

@@ -1,36 +1,24 @@
 package image
 
 import (
-	"context"
-	"fmt"
+	"io/fs"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// embeddedName is the image that is built in.
-const embeddedName = dockerHub + "/library/busybox:latest"
+// embeddedName is what the image that is built in is called.
+const embeddedName = DockerHub + "/library/busybox:latest"
 
-func isEmbedded(ref string) bool {
-	parsed, err := parseName(ref)
-	return err == nil && canonical(parsed) == embeddedName
-}
+// IsEmbedded reports whether the reference is the name of the image that is
+// built in, if one is.
+func IsEmbedded(ref Ref) bool { return ref.Canonical() == embeddedName }
 
-// adoptEmbedded puts the busybox that is built in into the store, on the way of
-// any other image. notFound is the answer where none is built in.
-func (s *Store) adoptEmbedded(notFound error) (*Image, error) {
-	if embedded == nil {
-		return nil, errNotBuiltIn(notFound)
+// EmbeddedHas reports whether the manifest is that of the image that is built in.
+func EmbeddedHas(manifest v1.Hash) bool {
+	if Embedded == nil {
+		return false
 	}
-	release, err := s.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	loaded, err := s.loadLayout(context.Background(), tree{embedded})
-	if err != nil || len(loaded) != 1 {
-		return nil, fmt.Errorf("store the busybox that is built in: %w", err)
-	}
-	return loaded[0].Image, nil
-}
-
-func errNotBuiltIn(why error) error {
-	return fmt.Errorf("%w (no busybox is built into this mvrun: `make build` builds one with it, or pull it where there is a registry)", why)
+	data, err := fs.ReadFile(Embedded, "index.json")
+	return err == nil && strings.Contains(string(data), manifest.Hex)
 }

@@ -12,7 +12,8 @@ import (
 //go:embed embedded
 var embeddedFiles embed.FS
 
-var embedded = func() fs.FS {
+// Embedded is an OCI image layout with the busybox that is built in.
+var Embedded = func() fs.FS {
 	sub, err := fs.Sub(embeddedFiles, "embedded")
 	if err != nil {
 		panic(err) // the name is a constant

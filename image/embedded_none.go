@@ -4,4 +4,5 @@ package image
 
 import "io/fs"
 
-var embedded fs.FS
+// Embedded is nil: no busybox is built in.
+var Embedded fs.FS

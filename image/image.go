@@ -1,12 +1,20 @@
+// Package image has the nouns of images: references, manifests, layers,
+// platforms, and the errors that speak of them. It reads and writes nothing;
+// image/store keeps images, image/registry and image/archive bring and send them.
 package image
 
 import (
 	"bytes"
 	"fmt"
-	"slices"
+	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
+
+// MaxMetadata bounds manifests and configurations, in bytes: what registries must
+// take (distribution-spec, "Pushing Manifests") and other tools read. They are
+// held in memory, parsed in many times their size.
+const MaxMetadata = 4 << 20
 
 // Image is one image of the store: a manifest for one platform, its
 // configuration, and the names that lead to it.
@@ -17,77 +25,51 @@ type Image struct {
 	Digest v1.Hash
 	// ManifestSize is that manifest's, in bytes.
 	ManifestSize int64
-	// Names are the familiar forms ("busybox:latest"), sorted; none when the
-	// image has lost its name to another.
-	Names []string
-	// RepoDigests tell where the image was pulled from ("busybox@sha256:…").
-	RepoDigests []string
+	// Names are sorted; none when the image has lost its name to another.
+	Names []Ref
+	// RepoDigests tell where the image was pulled from, each with a digest.
+	RepoDigests []Ref
 	Config      *v1.ConfigFile
-
-	manifest *v1.Manifest
-	store    *Store
+	Manifest    *v1.Manifest
+	// Open returns the bytes of one of the image's blobs as they are stored.
+	Open func(v1.Descriptor) (io.ReadCloser, error)
 }
 
 // Platform is what the image is for; zero if it does not say.
-func (i *Image) Platform() v1.Platform { return platformOf(i.Config) }
+func (i *Image) Platform() v1.Platform { return PlatformOf(i.Config) }
 
 // Layers returns the image's layers, the lowest first. Nothing is read before
 // a layer's content is asked for.
-func (i *Image) Layers() ([]v1.Layer, error) {
-	return layersOf(i.manifest, i.Config, i.store.openBlob)
+func (i *Image) Layers() ([]v1.Layer, error) { return Layers(i.Manifest, i.Config, i.Open) }
+
+// Called reports whether the reference is one of the image's names, and not its
+// ID.
+func (i *Image) Called(ref Ref) bool {
+	for _, n := range i.Names {
+		if ref.tag != "" && n.Canonical() == ref.Canonical() {
+			return true
+		}
+	}
+	return false
 }
 
-// image loads the image that desc leads to, with all its names.
-func (s *Store) image(idx *v1.IndexManifest, desc v1.Descriptor) (*Image, error) {
-	manifest, err := s.manifest(desc.Digest)
-	if err != nil {
-		return nil, err
-	}
-	config, err := s.config(manifest.Config.Digest)
-	if err != nil {
-		return nil, err
-	}
-	img := &Image{ID: manifest.Config.Digest, Digest: desc.Digest, ManifestSize: desc.Size, Config: config, manifest: manifest, store: s}
-	for _, d := range idx.Manifests {
-		if d.Digest != desc.Digest {
-			continue
-		}
-		if name := d.Annotations[annotationName]; name != "" {
-			img.Names = append(img.Names, familiar(name))
-		}
-		if source := d.Annotations[annotationSource]; source != "" {
-			img.RepoDigests = append(img.RepoDigests, familiar(source))
-		}
-	}
-	slices.Sort(img.Names)
-	slices.Sort(img.RepoDigests)
-	img.RepoDigests = slices.Compact(img.RepoDigests)
-	return img, nil
-}
-
-func (s *Store) manifest(h v1.Hash) (*v1.Manifest, error) {
-	data, err := s.readBlob(h)
-	if err != nil {
-		return nil, err
-	}
+// ParseManifest reads an image's manifest and refuses what is none.
+func ParseManifest(data []byte) (*v1.Manifest, error) {
 	m, err := v1.ParseManifest(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("read manifest %s: %w", h, err)
-	}
-	if !m.MediaType.IsImage() && m.MediaType != "" {
-		return nil, fmt.Errorf("read manifest %s: media type %s is no image's", h, m.MediaType)
-	}
-	return m, nil
-}
-
-func (s *Store) config(h v1.Hash) (*v1.ConfigFile, error) {
-	data, err := s.readBlob(h)
-	if err != nil {
 		return nil, err
 	}
-	c, err := v1.ParseConfigFile(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("read image configuration %s: %w", h, err)
-	}
-	return c, nil
+	return m, checkTypes(m)
 }
+
+// CheckDigest says by ErrDigest that data is not what the digest is of.
+func CheckDigest(data []byte, want v1.Hash) error {
+	got, _, err := v1.SHA256(bytes.NewReader(data))
+	if err == nil && got != want {
+		err = fmt.Errorf("%w: got %s", ErrDigest, got)
+	}
+	return err
+}
+
+// ShortHash is the beginning of a digest, for people.
+func ShortHash(h v1.Hash) string { return h.Hex[:min(12, len(h.Hex))] }

@@ -1,14 +1,13 @@
 package image
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/mvrun/mvrun/image/compression"
 )
 
 // layer is a layer whose compressed bytes come from open.
@@ -30,7 +29,7 @@ func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := decompressLayer(blob)
+	r, err := compression.Layer(blob)
 	if err != nil {
 		blob.Close()
 		return nil, fmt.Errorf("decompress layer %s: %w", l.desc.Digest, err)
@@ -38,8 +37,8 @@ func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	return r, nil
 }
 
-// layersOf pairs the manifest's blobs with the configuration's diff-ids.
-func layersOf(m *v1.Manifest, c *v1.ConfigFile, open func(v1.Descriptor) (io.ReadCloser, error)) ([]v1.Layer, error) {
+// Layers pairs the manifest's blobs with the configuration's diff-ids.
+func Layers(m *v1.Manifest, c *v1.ConfigFile, open func(v1.Descriptor) (io.ReadCloser, error)) ([]v1.Layer, error) {
 	if len(m.Layers) != len(c.RootFS.DiffIDs) {
 		return nil, fmt.Errorf("the manifest has %d layers and the configuration %d diff-ids", len(m.Layers), len(c.RootFS.DiffIDs))
 	}
@@ -48,12 +47,4 @@ func layersOf(m *v1.Manifest, c *v1.ConfigFile, open func(v1.Descriptor) (io.Rea
 		layers[i] = &layer{desc, c.RootFS.DiffIDs[i], open}
 	}
 	return layers, nil
-}
-
-func (s *Store) openBlob(desc v1.Descriptor) (io.ReadCloser, error) {
-	f, err := os.Open(s.blobPath(desc.Digest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: layer %s is missing", ErrCorrupt, desc.Digest)
-	}
-	return f, err
 }

@@ -9,8 +9,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// machinePlatform is what images run on here.
-func machinePlatform() v1.Platform {
+// MachinePlatform is what images run on here.
+func MachinePlatform() v1.Platform {
 	p := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	switch p.Architecture {
 	case "arm64":
@@ -43,10 +43,10 @@ func ParsePlatform(s string) (*v1.Platform, error) {
 	return p, nil
 }
 
-// choose picks the manifest for the platform from a multi-platform index: the
+// Choose picks the manifest for the platform from a multi-platform index: the
 // one of the same variant, else of the nearest lower one, else one that names no
 // variant.
-func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
+func Choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 	var best *v1.Descriptor
 	var offered []string
 	for _, d := range idx.Manifests {
@@ -54,7 +54,7 @@ func choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 			continue
 		}
 		offered = append(offered, d.Platform.String())
-		if !runsOn(*d.Platform, want) {
+		if !RunsOn(*d.Platform, want) {
 			continue
 		}
 		if best == nil || nearer(d.Platform.Variant, best.Platform.Variant, baseline(want)) {
@@ -91,17 +91,17 @@ func nearer(a, b, base string) bool {
 	return a < b
 }
 
-// platformOf is the platform that the configuration names; zero if it names
+// PlatformOf is the platform that the configuration names; zero if it names
 // none, as those of images that hold no programs may.
-func platformOf(config *v1.ConfigFile) v1.Platform {
+func PlatformOf(config *v1.ConfigFile) v1.Platform {
 	if p := config.Platform(); p != nil {
 		return *p
 	}
 	return v1.Platform{}
 }
 
-// runsOn reports whether an image for have runs where want is.
-func runsOn(have, want v1.Platform) bool {
+// RunsOn reports whether an image for have runs where want is.
+func RunsOn(have, want v1.Platform) bool {
 	if have.OS != want.OS || have.Architecture != want.Architecture {
 		return false
 	}

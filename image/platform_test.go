@@ -40,7 +40,7 @@ func TestChoose(t *testing.T) {
 				}
 				idx.Manifests = append(idx.Manifests, v1.Descriptor{Platform: p, Size: int64(i)})
 			}
-			got, err := choose(&idx, *want)
+			got, err := Choose(&idx, *want)
 			if tt.chosen < 0 {
 				if !errors.Is(err, ErrPlatform) {
 					t.Errorf("choose = %v, %v; want ErrPlatform", got.Platform, err)

@@ -10,6 +10,9 @@ type Progress interface {
 	Status(id, status string)
 }
 
+// Silent is a Progress that says nothing.
+var Silent Progress = silent{}
+
 type silent struct{}
 
 func (silent) Start(string, int64)   {}

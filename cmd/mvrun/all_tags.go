@@ -2,8 +2,8 @@ package main
 
 import (
 	"errors"
-	"strings"
 
+	"github.com/mvrun/mvrun/image"
 	"github.com/urfave/cli/v2"
 )
 
@@ -18,11 +18,11 @@ func trustFlag() cli.Flag {
 
 // checkAllTags refuses a tag or digest beside --all-tags, and a trust that can't
 // be had.
-func checkAllTags(c *cli.Context, ref, full string) error {
+func checkAllTags(c *cli.Context, ref image.Ref) error {
 	if !c.Bool("disable-content-trust") {
 		return errors.New("--disable-content-trust=false: there is no content trust here; name images by digest, NAME@sha256:…")
 	}
-	if c.Bool("all-tags") && (strings.Contains(full, "@") || withTag(ref, full) == ref) {
+	if c.Bool("all-tags") && !ref.HasDefaultTag() {
 		return errors.New("tag can't be used with --all-tags/-a: give the repository alone")
 	}
 	return nil

@@ -25,6 +25,10 @@ func commitContainer(c *cli.Context) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return errUsage(c, "1 or 2 arguments, a container and a name")
 	}
+	name, err := optionalName(c.Args().Get(1))
+	if err != nil {
+		return err
+	}
 	e, err := engineOf(c)
 	if err != nil {
 		return err
@@ -32,7 +36,7 @@ func commitContainer(c *cli.Context) error {
 	ctx, stop := interruptible(c)
 	defer stop()
 	img, err := e.Containers.Commit(ctx, c.Args().First(), engine.CommitOptions{
-		Name: c.Args().Get(1), Author: c.String("author"), Message: c.String("message"),
+		Name: name, Author: c.String("author"), Message: c.String("message"),
 		Changes: c.StringSlice("change"), Pause: c.Bool("pause"),
 	})
 	if err != nil {

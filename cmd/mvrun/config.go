@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/config"
-	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
 )
@@ -129,12 +129,12 @@ func logDefaults(conf *config.Config) (opts []string) {
 }
 
 // registries says how registries are spoken to.
-func registries(c *cli.Context) (image.Registries, error) {
+func registries(c *cli.Context) (registry.Registries, error) {
 	conf, err := configOf(c)
 	if err != nil {
-		return image.Registries{}, err
+		return registry.Registries{}, err
 	}
-	r := image.Registries{Insecure: conf.Registries.Insecure, Mirrors: conf.Registries.Mirrors}
+	r := registry.Registries{Insecure: conf.Registries.Insecure, Mirrors: conf.Registries.Mirrors}
 	if c.Bool("insecure") {
 		r.Insecure = []string{"*"}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -21,7 +22,7 @@ import (
 // wish is what a create or run command line asks for, before the image has
 // had its say.
 type wish struct {
-	image      string
+	image      image.Ref
 	config     runtime.Config
 	cmd        []string
 	entrypoint *string // nil: the image's
@@ -34,7 +35,11 @@ func parseWish(c *cli.Context) (*wish, error) {
 	if c.NArg() == 0 {
 		return nil, errUsage(c, "at least 1 argument, an image")
 	}
-	w := &wish{image: c.Args().First(), cmd: c.Args().Tail()}
+	ref, err := image.ParseRef(c.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	w := &wish{image: ref, cmd: c.Args().Tail()}
 	for _, read := range []func(*cli.Context, *wish) error{
 		readProcess, readEnvironment, readMounts, readVolumesFrom, readSecurity, readLimits, readNetwork, readAllow, readLifecycle,
 	} {
@@ -54,18 +59,17 @@ func (w *wish) options(c *cli.Context) (o engine.CreateOptions, finish func(), e
 	if o.Pull, finish, err = pullOptions(c, c.App.ErrWriter, quiet); err != nil {
 		return o, finish, err
 	}
-	policy := image.Policy(c.String("pull"))
+	policy := registry.Policy(c.String("pull"))
 	o.Pull.Policy = policy
 	o.Pull.Pulling = func() {
 		spareMemory()
-		full, err := image.Canonical(w.image)
-		if err != nil || quiet {
+		if quiet {
 			return
 		}
-		if policy == image.PullMissing {
-			fmt.Fprintf(c.App.ErrWriter, "Unable to find image '%s' locally\n", withTag(w.image, full))
+		if policy == registry.PullMissing {
+			fmt.Fprintf(c.App.ErrWriter, "Unable to find image '%s' locally\n", w.image.TypedWithTag())
 		}
-		announcePull(c.App.ErrWriter, withTag(w.image, full), full)
+		fmt.Fprintln(c.App.ErrWriter, pullingFrom(w.image))
 	}
 	return o, finish, nil
 }

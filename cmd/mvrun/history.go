@@ -26,7 +26,7 @@ var historyCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		img, err := images.Get(c.Args().First())
+		img, err := findImage(images, c.Args().First())
 		if err != nil {
 			return err
 		}

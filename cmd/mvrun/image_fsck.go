@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/engine"
-	"github.com/mvrun/mvrun/image"
+	imagestore "github.com/mvrun/mvrun/image/store"
 )
 
 var imageFsckCommand = &cli.Command{
@@ -60,7 +60,7 @@ func fsckImages(c *cli.Context) error {
 }
 
 // check looks for damage and names it.
-func check(ctx context.Context, w io.Writer, e *engine.Engine) ([]image.Damage, error) {
+func check(ctx context.Context, w io.Writer, e *engine.Engine) ([]imagestore.Damage, error) {
 	damage, err := e.Images.Check(ctx)
 	for _, d := range damage {
 		fmt.Fprintln(w, "damaged:", d)

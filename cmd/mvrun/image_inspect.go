@@ -39,11 +39,7 @@ var imageInspectCommand = &cli.Command{
 
 // inspectImageObject finds an image for inspect.
 func inspectImageObject(_ *cli.Context, store *runtime.Store, ref string) (any, error) {
-	images, err := image.Open(store.Root)
-	if err != nil {
-		return nil, err
-	}
-	img, err := images.Get(ref)
+	img, err := findImage(imageStore(store.Root), ref)
 	if errors.Is(err, image.ErrNotFound) || errors.Is(err, image.ErrBadReference) {
 		return nil, errNoObject
 	}

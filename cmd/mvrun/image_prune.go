@@ -52,7 +52,7 @@ func pruneImages(c *cli.Context) error {
 	if len(done.Deleted) > 0 {
 		fmt.Fprintln(c.App.Writer, "Deleted Images:")
 		for _, name := range done.Untagged {
-			fmt.Fprintln(c.App.Writer, "untagged:", name)
+			fmt.Fprintln(c.App.Writer, "untagged:", name.Familiar())
 		}
 		for _, id := range done.Deleted {
 			fmt.Fprintln(c.App.Writer, "deleted:", id)

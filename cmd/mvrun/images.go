@@ -55,7 +55,7 @@ func listImages(c *cli.Context) error {
 	}
 	for _, img := range shown {
 		for _, row := range view.ImageRows(img, imageSize(layers, img), c.Bool("no-trunc")) {
-			matches := func(pattern string) bool { return filter.Reference(pattern, row["Repository"], row["Tag"]) }
+			matches := func(pattern string) bool { return image.Matches(pattern, row["Repository"], row["Tag"]) }
 			if refs := wanted.Values("reference"); len(refs) > 0 && !slices.ContainsFunc(refs, matches) {
 				continue // another name of the image
 			}

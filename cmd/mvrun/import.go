@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/archive"
 )
 
 var importCommand = &cli.Command{
@@ -29,12 +30,15 @@ var importCommand = &cli.Command{
 		if c.NArg() < 1 || c.NArg() > 2 {
 			return errUsage(c, "1 or 2 arguments, a tarball and a name")
 		}
-		opt := image.ImportOptions{
-			Name: c.Args().Get(1), Message: c.String("message"),
+		name, err := optionalName(c.Args().Get(1))
+		if err != nil {
+			return err
+		}
+		opt := archive.ImportOptions{
+			Name: name, Message: c.String("message"),
 			Source: c.Args().First(), Changes: c.StringSlice("change"),
 		}
 		if p := c.String("platform"); p != "" {
-			var err error
 			if opt.Platform, err = image.ParsePlatform(p); err != nil {
 				return err
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime"
 )
@@ -105,11 +104,7 @@ func infoOf(store *runtime.Store) (*infoView, error) {
 }
 
 func countImages(root string) (int, error) {
-	images, err := image.Open(root)
-	if err != nil {
-		return 0, err
-	}
-	list, err := images.List()
+	list, err := imageStore(root).List()
 	return len(list), err
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/engine"
-	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/archive"
 )
 
 var loadCommand = &cli.Command{
@@ -42,7 +42,7 @@ var loadCommand = &cli.Command{
 	},
 }
 
-func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]image.Loaded, error) {
+func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]archive.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
 	path := c.String("input")
@@ -69,12 +69,12 @@ func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]image.Loaded, er
 	return e.Images.Load(ctx, f, limit)
 }
 
-func printLoaded(c *cli.Context, img image.Loaded) {
-	if img.Name == "" {
+func printLoaded(c *cli.Context, img archive.Loaded) {
+	if !img.Name.IsName() {
 		fmt.Fprintln(c.App.Writer, "Loaded image ID:", img.ID)
 		return
 	}
-	fmt.Fprintln(c.App.Writer, "Loaded image:", img.Name)
+	fmt.Fprintln(c.App.Writer, "Loaded image:", img.Name.Familiar())
 }
 
 // openOutput is a file to be, written beside its place and renamed when it is

@@ -11,7 +11,7 @@ import (
 	"github.com/moby/term"
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 )
 
 var loginCommand = &cli.Command{
@@ -41,7 +41,7 @@ func login(c *cli.Context) error {
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	if err := image.Login(ctx, c.Args().First(), user, password, regs); err != nil {
+	if err := registry.Login(ctx, c.Args().First(), user, password, regs); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, "Login Succeeded")
@@ -114,7 +114,7 @@ var logoutCommand = &cli.Command{
 		if c.NArg() > 1 {
 			return errUsage(c, "at most 1 argument")
 		}
-		if err := image.Logout(c.Args().First()); err != nil {
+		if err := registry.Logout(c.Args().First()); err != nil {
 			return err
 		}
 		server := c.Args().First()

@@ -19,7 +19,6 @@ var (
 	warn        = output.Warn
 	printValue  = table.Value
 	humanSize   = view.Size
-	splitName   = view.SplitName
 	errUsage    = grammar.Requires
 	takesNone   = grammar.TakesNone
 	passProgram = grammar.Program

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,12 +27,11 @@ func pull(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return errUsage(c, "1 argument, an image")
 	}
-	ref := c.Args().First()
-	full, err := image.Canonical(ref)
+	ref, err := image.ParseName(c.Args().First())
 	if err != nil {
 		return err
 	}
-	if err := checkAllTags(c, ref, full); err != nil {
+	if err := checkAllTags(c, ref); err != nil {
 		return err
 	}
 	e, err := engineOf(c)
@@ -59,11 +56,7 @@ func pull(c *cli.Context) error {
 	return err
 }
 
-func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) error {
-	full, err := image.Canonical(ref)
-	if err != nil {
-		return err
-	}
+func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref image.Ref) error {
 	quiet, w := c.Bool("quiet"), c.App.Writer
 	opt, finish, err := pullOptions(c, w, quiet)
 	if err != nil {
@@ -71,7 +64,10 @@ func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) 
 	}
 	opt.Pulling = func() {
 		if !quiet {
-			announcePull(w, ref, full)
+			if ref.HasDefaultTag() {
+				fmt.Fprintln(w, "Using default tag:", ref.Tag())
+			}
+			fmt.Fprintln(w, pullingFrom(ref))
 		}
 		spareMemory()
 	}
@@ -82,8 +78,8 @@ func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) 
 	}
 	if !quiet {
 		for _, d := range img.RepoDigests {
-			if repository(d) == repository(full) {
-				fmt.Fprintln(w, "Digest:", d[strings.IndexByte(d, '@')+1:])
+			if d.Repository() == ref.Repository() {
+				fmt.Fprintln(w, "Digest:", d.Digest())
 				break
 			}
 		}
@@ -91,52 +87,13 @@ func pullOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) 
 		if before == img.ID {
 			status = "Image is up to date for "
 		}
-		fmt.Fprintln(w, "Status:", status+withTag(ref, full))
+		fmt.Fprintln(w, "Status:", status+ref.TypedWithTag())
 	}
-	fmt.Fprintln(w, full)
+	fmt.Fprintln(w, ref.Canonical())
 	return nil
 }
 
-// announcePull writes Docker's first lines.
-func announcePull(w io.Writer, ref, full string) {
-	if strings.Contains(full, "@") {
-		fmt.Fprintf(w, "%s: Pulling from %s\n", full[strings.IndexByte(full, '@')+1:], pathOf(full))
-		return
-	}
-	_, tag := splitName(full)
-	if !strings.HasSuffix(ref, ":"+tag) {
-		fmt.Fprintln(w, "Using default tag:", tag)
-	}
-	fmt.Fprintf(w, "%s: Pulling from %s\n", tag, pathOf(full))
-}
-
-// repository is a canonical or familiar name without tag and digest, in full.
-func repository(name string) string {
-	full, err := image.Canonical(name)
-	if err != nil {
-		return name
-	}
-	full, _, _ = strings.Cut(full, "@")
-	if i := strings.LastIndexByte(full, ':'); i > strings.LastIndexByte(full, '/') {
-		full = full[:i]
-	}
-	return full
-}
-
-// pathOf is the repository without its registry.
-func pathOf(full string) string {
-	_, rest, _ := strings.Cut(repository(full), "/")
-	return rest
-}
-
-// withTag is what the user typed, with the tag that it means.
-func withTag(ref, full string) string {
-	if strings.Contains(full, "@") {
-		return ref
-	}
-	_, tag := splitName(full)
-	if strings.HasSuffix(ref, ":"+tag) {
-		return ref
-	}
-	return ref + ":" + tag
+// pullingFrom is Docker's first line of a pull.
+func pullingFrom(ref image.Ref) string {
+	return fmt.Sprintf("%s: Pulling from %s", ref.Tag()+ref.Digest(), ref.Path())
 }

@@ -27,28 +27,27 @@ func push(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return errUsage(c, "1 argument, an image")
 	}
-	ref := c.Args().First()
-	full, err := image.TagName(ref)
+	ref, err := image.ParseTag(c.Args().First())
 	if err != nil {
 		return err
 	}
-	if err := checkAllTags(c, ref, full); err != nil {
+	if err := checkAllTags(c, ref); err != nil {
 		return err
 	}
 	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	refs := []string{ref}
+	refs := []image.Ref{ref}
 	if c.Bool("all-tags") {
-		if refs, err = tagsOf(c.Context, e, full); err != nil {
+		if refs, err = tagsOf(c.Context, e, ref.Repository()); err != nil {
 			return err
 		}
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
 	if !c.Bool("quiet") {
-		fmt.Fprintf(c.App.Writer, "The push refers to repository [%s]\n", repository(full))
+		fmt.Fprintf(c.App.Writer, "The push refers to repository [%s]\n", ref.Repository())
 	}
 	for _, ref := range refs {
 		if err := pushOne(ctx, c, e, ref); err != nil {
@@ -59,26 +58,22 @@ func push(c *cli.Context) error {
 }
 
 // tagsOf lists the names that images of the store have in the repository.
-func tagsOf(ctx context.Context, e *engine.Engine, full string) (names []string, err error) {
+func tagsOf(ctx context.Context, e *engine.Engine, repository string) (names []image.Ref, err error) {
 	all, damage := e.Images.List(ctx)
 	for _, img := range all {
 		for _, name := range img.Names {
-			if repository(name) == repository(full) {
+			if name.Repository() == repository {
 				names = append(names, name)
 			}
 		}
 	}
 	if len(names) == 0 {
-		return nil, errors.Join(fmt.Errorf("%w: %s has no tags here", image.ErrNotFound, repository(full)), damage)
+		return nil, errors.Join(fmt.Errorf("%w: %s has no tags here", image.ErrNotFound, repository), damage)
 	}
 	return names, damage
 }
 
-func pushOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) error {
-	full, err := image.TagName(ref)
-	if err != nil {
-		return err
-	}
+func pushOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref image.Ref) error {
 	opt, finish, err := pullOptions(c, c.App.Writer, c.Bool("quiet"))
 	if err != nil {
 		return err
@@ -92,10 +87,9 @@ func pushOne(ctx context.Context, c *cli.Context, e *engine.Engine, ref string) 
 		return err
 	}
 	if c.Bool("quiet") {
-		fmt.Fprintln(c.App.Writer, full)
+		fmt.Fprintln(c.App.Writer, ref.Canonical())
 		return nil
 	}
-	_, tag := splitName(full)
-	fmt.Fprintf(c.App.Writer, "%s: digest: %s size: %d\n", tag, img.Digest, img.ManifestSize)
+	fmt.Fprintf(c.App.Writer, "%s: digest: %s size: %d\n", ref.Tag(), img.Digest, img.ManifestSize)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
+	imagestore "github.com/mvrun/mvrun/image/store"
 )
 
 var rmiCommand = &cli.Command{
@@ -32,8 +33,8 @@ func removeImages(c *cli.Context) error {
 	}
 	var last error
 	var notFound *engine.NotFound
-	for _, ref := range c.Args().Slice() {
-		done, err := e.Images.Remove(c.Context, ref, c.Bool("force"))
+	for _, typed := range c.Args().Slice() {
+		done, err := removeImage(c, e, typed)
 		printRemoved(c.App.Writer, done)
 		if c.Bool("force") && errors.As(err, &notFound) {
 			report(c.App.ErrWriter, err)
@@ -52,9 +53,17 @@ func removeImages(c *cli.Context) error {
 	return last
 }
 
-func printRemoved(w io.Writer, done image.Removed) {
+func removeImage(c *cli.Context, e *engine.Engine, typed string) (imagestore.Removed, error) {
+	ref, err := image.ParseRef(typed)
+	if err != nil {
+		return imagestore.Removed{}, err
+	}
+	return e.Images.Remove(c.Context, ref, c.Bool("force"))
+}
+
+func printRemoved(w io.Writer, done imagestore.Removed) {
 	for _, name := range done.Untagged {
-		fmt.Fprintln(w, "Untagged:", name)
+		fmt.Fprintln(w, "Untagged:", name.Familiar())
 	}
 	for _, id := range done.Deleted {
 		fmt.Fprintln(w, "Deleted:", id)

@@ -18,11 +18,15 @@ var saveCommand = &cli.Command{
 		if c.NArg() == 0 {
 			return errUsage(c, "at least 1 argument, an image")
 		}
+		refs, err := parseRefs(c.Args().Slice())
+		if err != nil {
+			return err
+		}
 		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
-		for _, ref := range c.Args().Slice() { // before anything is written
+		for _, ref := range refs { // before anything is written
 			if _, err := e.Images.Get(c.Context, ref); err != nil {
 				return err
 			}
@@ -34,7 +38,7 @@ var saveCommand = &cli.Command{
 			return err
 		}
 		out := bufio.NewWriterSize(w, 1<<20)
-		err = e.Images.Save(ctx, out, c.Args().Slice())
+		err = e.Images.Save(ctx, out, refs)
 		if err == nil {
 			err = out.Flush()
 		}

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/image"
+)
 
 var tagCommand = &cli.Command{
 	Name:      "tag",
@@ -10,10 +14,18 @@ var tagCommand = &cli.Command{
 		if c.NArg() != 2 {
 			return errUsage(c, "2 arguments, an image and its new name")
 		}
+		ref, err := image.ParseRef(c.Args().Get(0))
+		if err != nil {
+			return err
+		}
+		name, err := image.ParseTag(c.Args().Get(1))
+		if err != nil {
+			return err
+		}
 		e, err := engineOf(c)
 		if err != nil {
 			return err
 		}
-		return e.Images.Tag(c.Context, c.Args().Get(0), c.Args().Get(1))
+		return e.Images.Tag(c.Context, ref, name)
 	},
 }

@@ -153,7 +153,7 @@ func TestBadImages(t *testing.T) {
 		{"bzip2", newBlob([]byte("BZh9 and so on"), hashOf(nil)), "", `a layer is gzip, zstd or plain tar`},
 		{"lz4", newBlob(append([]byte("\x04\x22\x4d\x18"), make([]byte, 600)...), hashOf(nil)), "", `invalid tar header`},
 		{"zstd that asks for 2 GB", newBlob([]byte("\x28\xb5\x2f\xfd\x00\xa8\x00\x00\x00"), hashOf(nil)), "", `window size exceeded`},
-		{"gzip bomb", zeros(t, 200<<20), "50m", `bigger than --max-unpacked-size`},
+		{"gzip bomb", zeros(t, 200<<20), "50m", `bigger than the limit allows: --max-unpacked-size`},
 		{"bomb behind a link", entry(tar.Header{Typeflag: tar.TypeLink, Name: "x", Linkname: "../../../../etc/passwd"}), "", `no such file`},
 		{"whiteout of the root", entry(file(".wh..")), "", `whiteout`},
 		{"whiteout of its parent", entry(file("d/.wh...")), "", `whiteout`},

@@ -63,7 +63,7 @@ func refusedWhole(t *testing.T, h *lab.Host, says string, stdin io.Reader, args 
 // would take four gigabytes for them, and a fifteenth of an ext4's inodes.
 func TestMillionFiles(t *testing.T) {
 	h := host(t)
-	const says = `bigger than --max-unpacked-size allows`
+	const says = `bigger than the limit allows: --max-unpacked-size`
 	layer := packedMillion(t)
 	reg := startFake(t, h.Netns, local)
 	reg.push(t, "million", imageOf(t, layer))
@@ -104,7 +104,7 @@ func TestHugeSparseFile(t *testing.T) {
 			if err != nil || len(data) > 64<<10 {
 				t.Fatalf("tarball of %d bytes, %v", len(data), err)
 			}
-			refusedWhole(t, h, `bigger than --max-unpacked-size`, nil, "import", "--max-unpacked-size", "20g", file)
+			refusedWhole(t, h, `bigger than the limit allows: --max-unpacked-size`, nil, "import", "--max-unpacked-size", "20g", file)
 			h.MountRoot("size=32m")
 			refusedWhole(t, h, `"huge" has 1099511627776 bytes, the disk \d+ free: no space left`, nil, "import", file)
 			// GNU's own kind of sparse file is none that an image archive has.

@@ -32,10 +32,8 @@ func TestLibrariesNameNoFlags(t *testing.T) {
 // packagesWithFlags call other programs with options; those that have a number
 // still name mvrun's.
 var packagesWithFlags = map[string]int{
-	"internal/tarlimit":        1,
 	"network/internal/testlan": unlimited,
 	"doctor":                   14,
-	"image":                    6,
 	"network":                  22,
 	"network/ipam":             11,
 	"runtime":                  15,

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrTooBig says that a tarball has more than its limit.
-var ErrTooBig = errors.New("this is bigger than --max-unpacked-size allows")
+var ErrTooBig = errors.New("this is bigger than the limit allows")
 
 // block is what a file takes of a disk at least, in bytes: its inode and its name
 // are not for nothing, and file systems run out of inodes before they run out of

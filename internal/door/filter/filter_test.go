@@ -158,7 +158,14 @@ func TestContainers(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	made := func(hex string, minute int, names ...string) *image.Image {
-		img := &image.Image{Names: names, ID: v1.Hash{Algorithm: "sha256", Hex: hex}}
+		img := &image.Image{ID: v1.Hash{Algorithm: "sha256", Hex: hex}}
+		for _, name := range names {
+			ref, err := image.ParseName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img.Names = append(img.Names, ref)
+		}
 		img.Config = &v1.ConfigFile{Created: v1.Time{Time: time.Date(2023, 1, 1, 0, minute, 0, 0, time.UTC)}}
 		return img
 	}

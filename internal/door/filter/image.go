@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -29,27 +28,7 @@ func Images() Keys[*image.Image] {
 }
 
 func named(img *image.Image, pattern string) bool {
-	return slices.ContainsFunc(img.Names, func(name string) bool {
-		at := strings.LastIndexByte(name, ':')
-		return Reference(pattern, name[:at], name[at+1:])
+	return slices.ContainsFunc(img.Names, func(name image.Ref) bool {
+		return image.Matches(pattern, name.FamiliarRepository(), name.Tag())
 	})
-}
-
-// Reference reports whether the pattern (repository or repository:tag, with shell
-// wildcards) is for the name.
-func Reference(pattern, repository, tag string) bool {
-	want := ""
-	if i := strings.LastIndexByte(pattern, ':'); i > strings.LastIndexByte(pattern, '/') {
-		pattern, want = pattern[:i], pattern[i+1:]
-	}
-	if full, err := image.Canonical(pattern); err == nil && !strings.ContainsAny(pattern, "*?[") {
-		have, err := image.Canonical(repository)
-		if err != nil || have != full {
-			return false
-		}
-	} else if ok, err := path.Match(pattern, repository); !ok || err != nil {
-		return false
-	}
-	ok, err := path.Match(want, tag)
-	return want == "" || ok && err == nil
 }

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/mvrun/mvrun/internal/door/hint"
 )
 
 // Exit is an error that knows the exit code of the command. With a nil Err it is
@@ -52,7 +54,11 @@ func Report(w io.Writer, err error) int {
 			return code
 		}
 	}
-	fmt.Fprintf(w, "mvrun: %s\n", oneLine(err.Error()))
+	text := oneLine(err.Error())
+	if advice := hint.Image(err); advice != "" {
+		text += ": " + advice
+	}
+	fmt.Fprintf(w, "mvrun: %s\n", text)
 	return code
 }
 

@@ -2,18 +2,11 @@ package view
 
 import (
 	"fmt"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/mvrun/mvrun/image"
 )
-
-// SplitName parts repository and tag of a full name.
-func SplitName(name string) (repository, tag string) {
-	i := strings.LastIndexByte(name, ':')
-	return name[:i], name[i+1:]
-}
 
 // ImageHeads are the headings of an image row's fields.
 var ImageHeads = map[string]string{
@@ -34,27 +27,23 @@ func ImageRows(img *image.Image, bytes int64, full bool) []map[string]string {
 			"Platform": img.Platform().String(), "Labels": joinLabels(img.Config.Config.Labels),
 		}
 	}
-	digests := map[string]string{}
-	for _, d := range img.RepoDigests {
-		repository, digest, _ := strings.Cut(d, "@")
-		digests[repository] = digest
-	}
 	digestOf := func(repository string) string {
-		if d := digests[repository]; d != "" {
-			return d
+		for _, d := range img.RepoDigests {
+			if d.Repository() == repository {
+				return d.Digest()
+			}
 		}
 		return "<none>"
 	}
 	var rows []map[string]string
 	for _, name := range img.Names {
-		repository, tag := SplitName(name)
-		rows = append(rows, row(repository, tag, digestOf(repository)))
+		rows = append(rows, row(name.FamiliarRepository(), name.Tag(), digestOf(name.Repository())))
 	}
 	if len(rows) > 0 {
 		return rows
 	}
-	for repository, digest := range digests {
-		return []map[string]string{row(repository, "<none>", digest)}
+	for _, d := range img.RepoDigests {
+		return []map[string]string{row(d.FamiliarRepository(), "<none>", d.Digest())}
 	}
 	return []map[string]string{row("<none>", "<none>", "<none>")}
 }
@@ -98,8 +87,12 @@ func NewImage(img *image.Image, bytes int64) Image {
 		Descriptor:  map[string]string{"digest": img.Digest.String()},
 	}
 	v.VirtualSize = v.Size
-	v.RepoTags = append(v.RepoTags, img.Names...)
-	v.RepoDigests = append(v.RepoDigests, img.RepoDigests...)
+	for _, name := range img.Names {
+		v.RepoTags = append(v.RepoTags, name.Familiar())
+	}
+	for _, d := range img.RepoDigests {
+		v.RepoDigests = append(v.RepoDigests, d.Familiar())
+	}
 	if n := len(c.History); n > 0 {
 		v.Comment = c.History[n-1].Comment
 	}
