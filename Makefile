@@ -79,13 +79,14 @@ deps:
 # The parts of make test. They wait more than they compute (for answers from the
 # LAN, for leases, for grace to end), so many run at once, also on few processors.
 # Whatever hangs has a deadline of its own, which knows how fast the machine is.
+# The longest begin first.
 AT_ONCE := $(shell echo $$((3 * $$(nproc))))
 GO_TEST := go test -vet=off -tags '$(TAGS)' -parallel $(AT_ONCE) -timeout 4h
 
 packages:
 	@rm -f bin/skipped
 	MVRUN_BIN=$(CURDIR)/bin/mvrun MVRUN_SKIPPED=$(CURDIR)/bin/skipped \
-		$(GO_TEST) -p $$(($$(nproc) + 1)) $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
+		$(GO_TEST) -p $$(($$(nproc) + 1)) ./integration ./integration/images $$(go list -tags '$(TAGS)' ./... | grep -v /integration/vm$$)
 
 machines:
 	go test -c -vet=off -tags '$(TAGS)' -ldflags '-linkmode external -extldflags=-static' -o bin/integration-static.test ./integration
