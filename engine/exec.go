@@ -41,6 +41,7 @@ func (cs *Containers) Exec(ctx context.Context, ref string, o ExecOptions) (*Pro
 	}
 	process, err := runtime.ExecProcess(cont, runtime.ExecOptions{
 		Args: o.Args, Env: o.Env, User: o.User, WorkingDir: o.WorkingDir, TTY: o.TTY, Privileged: o.Privileged,
+		Volumes: runtime.VolumePaths(cs.store, &cont.Config),
 	})
 	if err != nil {
 		return nil, &StartError{Code: 126, Err: err}

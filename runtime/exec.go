@@ -15,6 +15,7 @@ type ExecOptions struct {
 	WorkingDir string // empty: the container's
 	TTY        bool
 	Privileged bool
+	Volumes    map[string]string // of the container: name to host path
 }
 
 // ExecProcess describes one more process of a running container: like its
@@ -36,7 +37,7 @@ func ExecProcess(c *Container, o ExecOptions) (*specs.Process, error) {
 	if o.User == "" {
 		o.User = conf.User
 	}
-	user, err := LookupUser("/proc/"+strconv.Itoa(c.State.Init.Pid)+"/root", o.User, conf.GroupAdd)
+	user, err := LookupUser(Tree{"/proc/" + strconv.Itoa(c.State.Init.Pid) + "/root", conf.Mounts, o.Volumes}, o.User, conf.GroupAdd)
 	if err != nil {
 		return nil, err
 	}

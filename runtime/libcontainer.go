@@ -28,6 +28,7 @@ import (
 func Reexec() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		dieWithMonitor()
+		goWithClient()
 		defaultSignals()
 		libcontainer.Init()
 	}
@@ -166,6 +167,21 @@ func (s *Store) Exec(id string, p *specs.Process, stdio Stdio) (*Instance, error
 	}
 	i := &Instance{container: c, process: newProcess(p, stdio)}
 	return i, wrapStart(c.Start(i.process))
+}
+
+// initName is what libcontainer's init is called until it is the program.
+const initName = "runc:[2:INIT]"
+
+// AwaitProgram returns when exec's process has become the program, or has ended:
+// before that it goes with its parent.
+func (i *Instance) AwaitProgram() {
+	for {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", i.Pid()))
+		if err != nil || strings.TrimSpace(string(name)) != initName {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Pids lists the container's processes, as the host sees them.

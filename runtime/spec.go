@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -15,7 +16,7 @@ type Host struct {
 	NetNS       string            // path of the container's network namespace; empty is the host's
 	Files       map[string]string // /etc/hosts and the like: container path to host path
 	Volumes     map[string]string // volume name to host path
-	User        specs.User        // Config.User looked up in the image
+	User        User              // Config.User looked up in the image
 	Caps        []string          // capabilities that mvrun itself has
 	Devices     []specs.LinuxDevice
 	DeviceRules []specs.LinuxDeviceCgroup
@@ -88,7 +89,7 @@ func namespaces(netns string) []specs.LinuxNamespace {
 	return list
 }
 
-func process(c *Config, user specs.User, caps *specs.LinuxCapabilities) *specs.Process {
+func process(c *Config, user User, caps *specs.LinuxCapabilities) *specs.Process {
 	args := c.Args()
 	if c.Init {
 		args = append([]string{initPath, "--"}, args...)
@@ -99,9 +100,9 @@ func process(c *Config, user specs.User, caps *specs.LinuxCapabilities) *specs.P
 	}
 	p := &specs.Process{
 		Terminal:        c.TTY,
-		User:            user,
+		User:            user.User,
 		Args:            args,
-		Env:             environment(c),
+		Env:             environment(c, user.Home),
 		Cwd:             cwd,
 		Capabilities:    caps,
 		NoNewPrivileges: c.Security.NoNewPrivileges,
@@ -117,13 +118,17 @@ func process(c *Config, user specs.User, caps *specs.LinuxCapabilities) *specs.P
 }
 
 // environment is Docker's: PATH, HOSTNAME and TERM first, each overridden by
-// the image's and the user's.
-func environment(c *Config) []string {
+// the image's and the user's. HOME comes last, from passwd, unless it is said.
+func environment(c *Config, home string) []string {
 	env := []string{"PATH=" + defaultPath, "HOSTNAME=" + c.Hostname}
 	if c.TTY {
 		env = append(env, "TERM=xterm")
 	}
-	return MergeEnv(env, c.Env)
+	env = MergeEnv(env, c.Env)
+	if slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "HOME=") && e != "HOME=" }) {
+		return env
+	}
+	return append(slices.DeleteFunc(env, func(e string) bool { return e == "HOME=" }), "HOME="+home)
 }
 
 // MergeEnv adds the assignments to env; a name that is there gets the new

@@ -18,6 +18,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func testHost() Host {
 	return Host{
+		User:   User{Home: "/root"},
 		Rootfs: "/rootfs", NetNS: "/proc/1/fd/3", CgroupsPath: "/mvrun/id",
 		Files:       map[string]string{"/etc/hosts": "/c/hosts", "/etc/resolv.conf": "/c/resolv.conf"},
 		Volumes:     map[string]string{"data": "/volumes/data"},

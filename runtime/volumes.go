@@ -25,6 +25,18 @@ func (c *Config) Volumes() (names []string) {
 	return names
 }
 
+// VolumePaths are where the container's volumes are on the host. One that is gone
+// is left out.
+func VolumePaths(s *Store, c *Config) map[string]string {
+	vols, paths := rootfs.OpenVolumes(s.Root), map[string]string{}
+	for _, name := range c.Volumes() {
+		if vol, err := vols.Get(name); err == nil {
+			paths[name] = vol.Path
+		}
+	}
+	return paths
+}
+
 // VolumeUsers lists the containers of each volume, running or not. A container
 // whose record can't be read may use any: that is an error.
 func (s *Store) VolumeUsers() (map[string][]string, error) {

@@ -5,9 +5,10 @@ import (
 	"testing"
 )
 
-var etcFiles = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+var etcFiles = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "/etc/group"}
 
-// A container can take leases and locks on the files that mvrun keeps for it; nobody waits for it to give them back.
+// A container can take leases and locks on the files that mvrun keeps for it,
+// and on its own; nobody waits for it to give them back.
 func TestHeldFilesStopNobody(t *testing.T) {
 	for _, how := range []string{"lease", "lock"} {
 		t.Run(how, func(t *testing.T) {
@@ -21,6 +22,7 @@ func TestHeldFilesStopNobody(t *testing.T) {
 				t.Errorf("the holder does not learn of its neighbours:\n%s", hosts)
 			}
 			h.OK("rename", "peer", "friend")
+			h.OK("exec", "-u", "1:1", "holder", "true")
 			h.OK("restart", "-t", "0", "holder")
 			ready(t, h, "holder")
 			h.OK("commit", "holder", "kept")

@@ -34,7 +34,7 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	if host.Caps, err = runtime.CurrentCapabilities(); err != nil {
 		return nil, nil, err
 	}
-	if host.User, err = runtime.LookupUser(m.mounts.root, c.User, c.GroupAdd); err != nil {
+	if host.User, err = runtime.LookupUser(runtime.Tree{Root: m.mounts.root, Mounts: c.Mounts, Volumes: m.mounts.volumes}, c.User, c.GroupAdd); err != nil {
 		return nil, nil, err
 	}
 	if host.Files, err = m.writeFiles(nil, m.etc.renew); err != nil {

@@ -55,6 +55,7 @@ func (e *Exec) Detached() error {
 			_ = e.instance.Signal(unix.SIGKILL)
 			return err
 		}
+		e.instance.AwaitProgram()
 		return nil
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -62,7 +63,10 @@ func (e *Exec) Detached() error {
 		return err
 	}
 	defer null.Close()
-	_, err = e.Store.Exec(e.ID, e.Process, runtime.Stdio{Stdin: null, Stdout: null, Stderr: null})
+	instance, err := e.Store.Exec(e.ID, e.Process, runtime.Stdio{Stdin: null, Stdout: null, Stderr: null})
+	if err == nil {
+		instance.AwaitProgram()
+	}
 	return err
 }
 
