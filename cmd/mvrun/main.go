@@ -24,7 +24,7 @@ func main() {
 func run(args []string) int {
 	app := newApp()
 	stdout := output.NewWriter(os.Stdout)
-	app.Writer = stdout
+	app.Writer, app.ErrWriter = stdout, output.NewWriter(os.Stderr)
 	err := app.Run(grammar.Normalize(app, args))
 	if err == nil { // a command that prints has failed when it could not
 		err = stdout.Err()

@@ -4,6 +4,8 @@ import (
 	"flag"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/internal/door/output"
 )
 
 // Prepare mends the traps of the library in the commands, once all are there.
@@ -39,6 +41,22 @@ func (f exactList) Apply(set *flag.FlagSet) error {
 	return one.Apply(set)
 }
 
+// offer tells those who report errors which flags the command has.
+func offer(c *cli.Context) {
+	w, ok := c.App.ErrWriter.(*output.Writer)
+	if !ok {
+		return
+	}
+	var names []string
+	for _, f := range c.Command.Flags {
+		names = append(names, f.Names()...)
+	}
+	for _, f := range c.App.Flags {
+		names = append(names, f.Names()...)
+	}
+	w.Offer(names)
+}
+
 // spendFlags has commands let go of their flags once these are parsed. The
 // library asks each of them, by each of its names, whether it is set, looks that
 // name up among all the others, and takes every name apart with a regular
@@ -49,6 +67,7 @@ func spendFlags(commands []*cli.Command) {
 	for _, cmd := range commands {
 		cmd.Before = func(c *cli.Context) error {
 			if len(c.Command.Subcommands) == 0 { // else there may be a help to show yet
+				offer(c)
 				c.Command.Flags = nil
 			}
 			return nil

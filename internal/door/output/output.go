@@ -41,7 +41,8 @@ func WithCode(code int, err error) error {
 	return &Exit{code, err}
 }
 
-// Report prints err as the contract says and returns the exit code.
+// Report prints err as the contract says, with the advice there is for it, and returns
+// the exit code.
 func Report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
@@ -55,7 +56,7 @@ func Report(w io.Writer, err error) int {
 		}
 	}
 	text := oneLine(err.Error())
-	if advice := hint.Image(err); advice != "" {
+	if advice := hint.Of(err, offered(w)); advice != "" {
 		text += ": " + advice
 	}
 	fmt.Fprintf(w, "mvrun: %s\n", text)

@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/moby/term"
 )
 
-// Writer is a command's stdout. It remembers the first write that failed, so that
-// a command which prints line by line need not look at each: a full disk is an
+// Writer is a command's stdout or stderr. It remembers the first write that failed, so
+// that a command which prints line by line need not look at each: a full disk is an
 // error of the command all the same.
 type Writer struct {
-	to io.Writer
+	to    io.Writer
+	flags []string
 
 	mu  sync.Mutex
 	err error
@@ -42,6 +44,16 @@ func (w *Writer) Err() error {
 		return nil
 	}
 	return fmt.Errorf("write the output: %w", w.err)
+}
+
+// Offer tells which flags the command has that writes here: errors are reported with
+// advice that names no others.
+func (w *Writer) Offer(flags []string) { w.flags = flags }
+
+// offered tells of flags whether they were offered.
+func offered(w io.Writer) func(flag string) bool {
+	over, ok := w.(*Writer)
+	return func(flag string) bool { return ok && slices.Contains(over.flags, flag) }
 }
 
 // Terminal is the terminal that w is or writes to, or nil.
