@@ -59,7 +59,7 @@ static: build ## build bin/mvrun-static, and see that it needs no library of the
 busybox: # the image that is embedded: made here from Debian's busybox-static, never in git
 	$(need) $(BUILD_DEPS)
 	@go run ./cmd/mkbusybox
-	@install -D -m 0755 /usr/bin/tini-static runtime/embedded/init # for run --init
+	@install -D -m 0755 /usr/bin/tini-static runtime/kernel/embedded/init # for run --init
 
 test: static ## run all the tests (as root: containers are real)
 	$(need) $(TEST_DEPS) $(VM_DEPS)

@@ -10,7 +10,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // Status of a finding.
@@ -37,7 +37,7 @@ func fine(check, what string) Finding { return Finding{Check: check, Status: OK,
 
 // Patient is the host, and what is asked about it.
 type Patient struct {
-	Store      *runtime.Store
+	Store      *container.Store
 	Parent     string // interface as typed; empty: that of the default route
 	VLAN       string // as typed; empty: untagged
 	VLANDriver string // auto, kernel or ebpf; empty: auto

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 // overlay mounts one on the file system that containers are on, in a mount
@@ -71,7 +71,7 @@ func (e *examination) cgroup(context.Context) []Finding {
 	if cgroups.IsCgroup2UnifiedMode() {
 		version = "v2"
 	}
-	if e.Store.CgroupDriverName() == "cgroupfs" {
+	if kernel.Of(e.Store).CgroupDriverName() == "cgroupfs" {
 		if err := e.tryCgroup(); err != nil {
 			return []Finding{{
 				"cgroup", Broken, fmt.Sprintf("no cgroup can be made below %s (%s): %v", e.Store.CgroupParent, version, oneLine(err)),
@@ -79,8 +79,8 @@ func (e *examination) cgroup(context.Context) []Finding {
 			}}
 		}
 	}
-	found := []Finding{fine("cgroup", fmt.Sprintf("%s, by %s", version, e.Store.CgroupDriverName()))}
-	has := runtime.Controllers()
+	found := []Finding{fine("cgroup", fmt.Sprintf("%s, by %s", version, kernel.Of(e.Store).CgroupDriverName()))}
+	has := kernel.Controllers()
 	var lacking, flags []string
 	for _, c := range []struct{ name, flag string }{
 		{"memory", "--memory"}, {"cpu", "--cpus"}, {"cpuset", "--cpuset-cpus"}, {"pids", "--pids-limit"},
@@ -101,7 +101,7 @@ func (e *examination) cgroup(context.Context) []Finding {
 // tryCgroup makes and removes the throw-away container's cgroup, and the
 // parent of all cgroups if this made it.
 func (e *examination) tryCgroup() error {
-	m, err := manager.New(&cgroups.Cgroup{Path: e.Store.CgroupsPath(e.id), Resources: &cgroups.Resources{SkipDevices: true}})
+	m, err := manager.New(&cgroups.Cgroup{Path: kernel.Of(e.Store).CgroupsPath(e.id), Resources: &cgroups.Resources{SkipDevices: true}})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"os"
-	goruntime "runtime"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,12 +12,12 @@ import (
 func onThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		goruntime.LockOSThread()
+		runtime.LockOSThread()
 		// The main thread does not end with its goroutine, and /proc/self shows
 		// its namespaces: f shall have another one.
 		if unix.Gettid() == os.Getpid() {
 			done <- onThread(f)
-			goruntime.UnlockOSThread()
+			runtime.UnlockOSThread()
 			return
 		}
 		done <- f()

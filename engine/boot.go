@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -34,7 +34,7 @@ func (e *Engine) Boot(ctx context.Context, wait time.Duration, report func(Outco
 		report(Outcome{Err: err})
 	}
 	slices.Reverse(all) // the list has the newest first
-	pending := slices.DeleteFunc(all, func(cont *runtime.Container) bool { return !startsAtBoot(cont) })
+	pending := slices.DeleteFunc(all, func(cont *container.Container) bool { return !startsAtBoot(cont) })
 	for deadline := time.Now().Add(wait); len(pending) > 0; {
 		late := !time.Now().Before(deadline)
 		waiting := pending[:0]
@@ -57,14 +57,14 @@ func (e *Engine) Boot(ctx context.Context, wait time.Duration, report func(Outco
 
 // startsAtBoot is Docker's rule: what was started once starts again by
 // "always", and by "unless-stopped" unless the user stopped it.
-func startsAtBoot(cont *runtime.Container) bool {
-	if cont.State.Status.Live() || cont.State.Status == runtime.Created {
+func startsAtBoot(cont *container.Container) bool {
+	if cont.State.Status.Live() || cont.State.Status == container.Created {
 		return false
 	}
 	switch cont.Config.Restart.Name {
-	case runtime.RestartAlways:
+	case container.RestartAlways:
 		return true
-	case runtime.RestartUnlessStopped:
+	case container.RestartUnlessStopped:
 		return !cont.State.StoppedByUser
 	}
 	return false
@@ -72,7 +72,7 @@ func startsAtBoot(cont *runtime.Container) bool {
 
 // missingParent names a parent of the container that the host does not have
 // (yet), or is empty.
-func missingParent(cont *runtime.Container) string {
+func missingParent(cont *container.Container) string {
 	for _, ep := range cont.Config.Network.Endpoints {
 		if _, err := net.InterfaceByName(ep.Parent); err != nil {
 			return ep.Parent
@@ -81,7 +81,7 @@ func missingParent(cont *runtime.Container) string {
 	return ""
 }
 
-func bootOne(ctx context.Context, store *runtime.Store, cont *runtime.Container) Outcome {
+func bootOne(ctx context.Context, store *container.Store, cont *container.Container) Outcome {
 	_, warnings, err := start(ctx, store, cont.Config.ID, protocol.Request{})
 	var running *AlreadyRunning
 	if err != nil && !errors.As(err, &running) {

@@ -4,30 +4,30 @@ import (
 	"testing"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func TestStartsAtBoot(t *testing.T) {
 	for _, test := range []struct {
 		policy  string
-		status  runtime.Status
+		status  container.Status
 		stopped bool
 		want    bool
 	}{
-		{runtime.RestartAlways, runtime.Exited, false, true},
-		{runtime.RestartAlways, runtime.Exited, true, true},
-		{runtime.RestartAlways, runtime.Dead, false, true},
-		{runtime.RestartAlways, runtime.Created, false, false},
-		{runtime.RestartAlways, runtime.Running, false, false},
-		{runtime.RestartAlways, runtime.Paused, false, false},
-		{runtime.RestartAlways, runtime.Restarting, false, false},
-		{runtime.RestartUnlessStopped, runtime.Exited, false, true},
-		{runtime.RestartUnlessStopped, runtime.Exited, true, false},
-		{runtime.RestartUnlessStopped, runtime.Created, false, false},
-		{runtime.RestartOnFailure, runtime.Exited, false, false},
-		{runtime.RestartNo, runtime.Exited, false, false},
+		{container.RestartAlways, container.Exited, false, true},
+		{container.RestartAlways, container.Exited, true, true},
+		{container.RestartAlways, container.Dead, false, true},
+		{container.RestartAlways, container.Created, false, false},
+		{container.RestartAlways, container.Running, false, false},
+		{container.RestartAlways, container.Paused, false, false},
+		{container.RestartAlways, container.Restarting, false, false},
+		{container.RestartUnlessStopped, container.Exited, false, true},
+		{container.RestartUnlessStopped, container.Exited, true, false},
+		{container.RestartUnlessStopped, container.Created, false, false},
+		{container.RestartOnFailure, container.Exited, false, false},
+		{container.RestartNo, container.Exited, false, false},
 	} {
-		cont := &runtime.Container{}
+		cont := &container.Container{}
 		cont.Config.Restart.Name, cont.State.Status, cont.State.StoppedByUser = test.policy, test.status, test.stopped
 		if got := startsAtBoot(cont); got != test.want {
 			t.Errorf("%+v: %v", test, got)
@@ -36,7 +36,7 @@ func TestStartsAtBoot(t *testing.T) {
 }
 
 func TestMissingParent(t *testing.T) {
-	cont := &runtime.Container{}
+	cont := &container.Container{}
 	if got := missingParent(cont); got != "" {
 		t.Errorf("a container without a network misses %q", got)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/archive"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // CommitOptions describe the image that is made of a container.
@@ -35,7 +35,7 @@ func (cs *Containers) Commit(ctx context.Context, ref string, o CommitOptions) (
 		return nil, err
 	}
 	id := cont.Config.ID
-	if cont.State.Status == runtime.Running && o.Pause {
+	if cont.State.Status == container.Running && o.Pause {
 		if err := cs.Pause(ctx, id); err != nil {
 			return nil, err
 		}
@@ -55,7 +55,7 @@ func (cs *Containers) Commit(ctx context.Context, ref string, o CommitOptions) (
 }
 
 // imageConfig is what a container's configuration says to the next one.
-func imageConfig(conf *runtime.Config) v1.Config {
+func imageConfig(conf *container.Config) v1.Config {
 	c := v1.Config{
 		Entrypoint: conf.Entrypoint, Cmd: conf.Cmd, Env: conf.Env, WorkingDir: conf.WorkingDir,
 		User: conf.User, Labels: conf.Labels, StopSignal: conf.StopSignal,
@@ -95,7 +95,7 @@ func (cs *Containers) Tree(ctx context.Context, ref string) (*Tree, error) {
 
 // openTree opens it through the container's monitor while that lives, as a
 // writable layer may be in one mount only; else merged anew.
-func openTree(store *runtime.Store, cont *runtime.Container) (*os.File, error) {
+func openTree(store *container.Store, cont *container.Container) (*os.File, error) {
 	dir := store.Dir(cont.Config.ID)
 	if cont.State.Status.Live() {
 		return os.Open(fmt.Sprintf("/proc/%d/root%s", cont.State.Monitor.Pid, filepath.Join(dir, "rootfs")))

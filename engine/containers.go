@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
@@ -12,17 +12,17 @@ import (
 // Containers is what can be done with containers. Wherever a method takes a
 // ref, it is a name, an ID or a prefix of an ID that is no other's; one that
 // fits none is a NotFound.
-type Containers struct{ store *runtime.Store }
+type Containers struct{ store *container.Store }
 
 // find returns the ID that the ref means.
-func find(store *runtime.Store, ref string) (string, error) {
+func find(store *container.Store, ref string) (string, error) {
 	id, err := store.Resolve(ref)
 	return id, typed(Container, ref, err)
 }
 
 // Get returns a container as it is now: what a killed monitor left is cleaned
 // up first.
-func (cs *Containers) Get(_ context.Context, ref string) (*runtime.Container, error) {
+func (cs *Containers) Get(_ context.Context, ref string) (*container.Container, error) {
 	id, err := find(cs.store, ref)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (cs *Containers) Get(_ context.Context, ref string) (*runtime.Container, er
 
 // List returns all containers, the newest first, and an error for each that
 // can't be read: one damaged container does not hide the others.
-func (cs *Containers) List(context.Context) ([]*runtime.Container, []error) { return cs.store.List() }
+func (cs *Containers) List(context.Context) ([]*container.Container, []error) { return cs.store.List() }
 
 // Pause freezes all processes of a container.
 func (cs *Containers) Pause(_ context.Context, ref string) error {
@@ -45,7 +45,7 @@ func (cs *Containers) Unpause(_ context.Context, ref string) error {
 	return ask(cs.store, ref, protocol.Request{Op: protocol.OpUnpause})
 }
 
-func ask(store *runtime.Store, ref string, req protocol.Request) error {
+func ask(store *container.Store, ref string, req protocol.Request) error {
 	id, err := find(store, ref)
 	if err != nil {
 		return err
@@ -60,10 +60,10 @@ func (cs *Containers) Rename(ctx context.Context, ref, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := runtime.CheckName(name); err != nil {
+	if err := container.CheckName(name); err != nil {
 		return err
 	}
-	_, err = change(ctx, cs.store, id, protocol.Request{Op: protocol.OpRename, Name: name}, func(h *runtime.Handle) error {
+	_, err = change(ctx, cs.store, id, protocol.Request{Op: protocol.OpRename, Name: name}, func(h *container.Handle) error {
 		return h.Rename(name)
 	})
 	return typed(Container, name, err)
@@ -71,7 +71,7 @@ func (cs *Containers) Rename(ctx context.Context, ref, name string) error {
 
 // change has the container's monitor do it, or, without one, does it under the
 // container's lock.
-func change(ctx context.Context, store *runtime.Store, id string, req protocol.Request, stopped func(*runtime.Handle) error) (warnings []string, err error) {
+func change(ctx context.Context, store *container.Store, id string, req protocol.Request, stopped func(*container.Handle) error) (warnings []string, err error) {
 	for {
 		warnings, err := client.Ask(store, id, req)
 		if !errors.Is(err, client.ErrNotRunning) {
@@ -120,7 +120,7 @@ func (cs *Containers) Wait(ctx context.Context, ref string) (int, error) {
 // errUnreachable is a monitor that is not there (yet, or any more).
 var errUnreachable = errors.New("monitor can't be reached")
 
-func waitOnce(ctx context.Context, store *runtime.Store, id string) (int, error) {
+func waitOnce(ctx context.Context, store *container.Store, id string) (int, error) {
 	session, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait})
 	if err != nil {
 		return 0, errUnreachable

@@ -7,7 +7,7 @@ import (
 
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -18,7 +18,7 @@ type CreateOptions struct {
 	// Config is the container as the caller wants it. What it leaves empty the
 	// image says, where it has a say, or the engine. ID and Created are the
 	// engine's.
-	Config     runtime.Config
+	Config     container.Config
 	Command    []string // empty: the image's, unless Entrypoint is given
 	Entrypoint *string  // nil: the image's; empty: none
 	// Endpoints are the networks to be on, the first of them first. Without any,
@@ -99,17 +99,17 @@ func (cs *Containers) Run(ctx context.Context, o RunOptions) (s *Session, warnin
 // creation is a container on its way: reserved, and not committed before all
 // of it is there.
 type creation struct {
-	store   *runtime.Store
-	handle  *runtime.Handle
+	store   *container.Store
+	handle  *container.Handle
 	options CreateOptions
 	undo    []func()
 	held    []func() // release what is held until the container is committed
 }
 
 // begin takes an ID.
-func begin(store *runtime.Store, o CreateOptions) (*creation, error) {
+func begin(store *container.Store, o CreateOptions) (*creation, error) {
 	if o.Config.Name != "" {
-		if err := runtime.CheckName(o.Config.Name); err != nil {
+		if err := container.CheckName(o.Config.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -151,7 +151,7 @@ func (cr *creation) fill(ctx context.Context) error {
 		return err
 	}
 	if conf := &cr.options.Config; conf.Hostname == "" {
-		conf.Hostname = runtime.ShortID(conf.ID)
+		conf.Hostname = container.ShortID(conf.ID)
 	}
 	return nil
 }

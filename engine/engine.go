@@ -6,7 +6,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 // Options say where an engine keeps what it knows. All of them are needed.
@@ -32,7 +33,7 @@ type Engine struct {
 	// not finish; nil if there is none. It keeps nothing else from working.
 	Unfinished error
 
-	store *runtime.Store
+	store *container.Store
 }
 
 // Open makes the directories ready, finishes what killed commands left undone,
@@ -41,7 +42,8 @@ func Open(o Options) (*Engine, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("must be run as root: containers need mounts, namespaces and a real NIC; use sudo")
 	}
-	store := &runtime.Store{Root: o.Root, State: o.State, CgroupParent: o.CgroupParent, CgroupDriver: o.CgroupDriver}
+	store := &container.Store{Root: o.Root, State: o.State, CgroupParent: o.CgroupParent, CgroupDriver: o.CgroupDriver}
+	kernel.Of(store)
 	unfinished, err := store.Open()
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func Open(o Options) (*Engine, error) {
 
 // Store is the records behind the engine, for those who only look: views of
 // containers, the topology, the doctor.
-func (e *Engine) Store() *runtime.Store { return e.store }
+func (e *Engine) Store() *container.Store { return e.store }
 
 // lookAgain is how often a state is looked at that nobody announces.
 const lookAgain = 20 * time.Millisecond

@@ -6,7 +6,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 )
 
@@ -91,7 +91,7 @@ func (e *Lost) Unwrap() error           { return e.Err }
 // StartError is a process that could not be started. Code is Docker's exit code
 // for it: 127 for a program that is not there, 126 for one that can't be
 // executed, 125 for any other reason.
-type StartError = runtime.StartError
+type StartError = container.StartError
 
 // typed gives an error of the packages below the type that callers know it by.
 // One that has a type already keeps it.
@@ -99,11 +99,11 @@ func typed(kind Kind, ref string, err error) error {
 	switch {
 	case err == nil || isTyped(err):
 		return err
-	case isAny(err, runtime.ErrNotFound, image.ErrNotFound, network.ErrNotFound, rootfs.ErrNoVolume):
+	case isAny(err, container.ErrNotFound, image.ErrNotFound, network.ErrNotFound, rootfs.ErrNoVolume):
 		return &NotFound{Kind: kind, Ref: ref, Err: err}
-	case isAny(err, runtime.ErrNameInUse):
+	case isAny(err, container.ErrNameInUse):
 		return &NameInUse{Kind: kind, Name: ref, Err: err}
-	case isAny(err, network.ErrInUse, runtime.ErrVolumeInUse, rootfs.ErrVolumeBusy, runtime.ErrRunning):
+	case isAny(err, network.ErrInUse, container.ErrVolumeInUse, rootfs.ErrVolumeBusy, container.ErrRunning):
 		return &InUse{Kind: kind, Ref: ref, Err: err}
 	case isAny(err, client.ErrNotRunning):
 		return &NotRunning{Ref: ref, Err: err}

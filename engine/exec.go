@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // ExecOptions describe one more process of a running container. It is like the
@@ -31,7 +33,7 @@ type Process struct{ exec *client.Exec }
 // A process that could not be started is a StartError. Options that describe
 // none, such as a user that the container does not know, are one of code 126.
 func (cs *Containers) Exec(ctx context.Context, ref string, o ExecOptions) (*Process, error) {
-	go runtime.WarmCgroups()
+	go kernel.WarmCgroups()
 	cont, err := cs.Get(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -39,9 +41,9 @@ func (cs *Containers) Exec(ctx context.Context, ref string, o ExecOptions) (*Pro
 	if err := canExec(cont); err != nil {
 		return nil, err
 	}
-	process, err := runtime.ExecProcess(cont, runtime.ExecOptions{
+	process, err := oci.ExecProcess(cont, oci.ExecOptions{
 		Args: o.Args, Env: o.Env, User: o.User, WorkingDir: o.WorkingDir, TTY: o.TTY, Privileged: o.Privileged,
-		Volumes: runtime.VolumePaths(cs.store, &cont.Config),
+		Volumes: container.VolumePaths(cs.store, &cont.Config),
 	})
 	if err != nil {
 		return nil, &StartError{Code: 126, Err: err}
@@ -58,12 +60,12 @@ func (cs *Containers) Exec(ctx context.Context, ref string, o ExecOptions) (*Pro
 	return &Process{run}, nil
 }
 
-func canExec(cont *runtime.Container) error {
+func canExec(cont *container.Container) error {
 	name := cont.Config.Name
 	switch {
-	case cont.State.Status == runtime.Paused:
+	case cont.State.Status == container.Paused:
 		return &Paused{Ref: name, Err: fmt.Errorf("container %s is paused, unpause the container before exec", name)}
-	case cont.State.Status == runtime.Restarting:
+	case cont.State.Status == container.Restarting:
 		return &Restarting{Ref: name, Err: fmt.Errorf("container %s is restarting, wait until the container is running", name)}
 	case !cont.State.Status.Live():
 		return &NotRunning{Ref: name, Err: fmt.Errorf("container %s is not running: start it first", name)}

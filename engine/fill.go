@@ -13,7 +13,8 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // image finds the image, pulled if the policy says so.
@@ -45,7 +46,7 @@ func applyImage(o *CreateOptions, img *image.Image) error {
 	conf.Image, conf.ImageID = o.Image.String(), img.ID.String()
 	conf.Platform, conf.Architecture = img.Config.OS, img.Config.Architecture
 	from := img.Config.Config
-	conf.Env = runtime.InheritEnv(conf.Env, from.Env)
+	conf.Env = oci.InheritEnv(conf.Env, from.Env)
 	if conf.User == "" {
 		conf.User = from.User
 	}
@@ -88,14 +89,14 @@ func applyImage(o *CreateOptions, img *image.Image) error {
 
 // imageVolumes gives each volume of the image an anonymous one, unless
 // something is mounted there.
-func imageVolumes(conf *runtime.Config, from v1.Config) {
+func imageVolumes(conf *container.Config, from v1.Config) {
 	taken := map[string]bool{}
 	for _, m := range conf.Mounts {
 		taken[m.Destination] = true
 	}
 	for path := range from.Volumes {
 		if dst := filepath.Clean("/" + path); !taken[dst] && dst != "/" {
-			conf.Mounts = append(conf.Mounts, runtime.Mount{Type: "volume", Destination: dst, Anonymous: true})
+			conf.Mounts = append(conf.Mounts, container.Mount{Type: "volume", Destination: dst, Anonymous: true})
 		}
 	}
 }
@@ -113,7 +114,7 @@ func (cr *creation) volumesFrom() error {
 			return fmt.Errorf("volumes-from %s: %w", from, err)
 		}
 		for _, m := range other.Config.Mounts {
-			taken := slices.ContainsFunc(conf.Mounts, func(have runtime.Mount) bool { return have.Destination == m.Destination })
+			taken := slices.ContainsFunc(conf.Mounts, func(have container.Mount) bool { return have.Destination == m.Destination })
 			if taken || m.Type == "tmpfs" {
 				continue
 			}
@@ -165,7 +166,7 @@ func (cr *creation) nameVolumes() error {
 	conf := &cr.options.Config
 	for i := range conf.Mounts {
 		if m := &conf.Mounts[i]; m.Type == "volume" && m.Name == "" {
-			m.Name, m.Anonymous, named = runtime.NewID(), true, true
+			m.Name, m.Anonymous, named = container.NewID(), true, true
 		}
 	}
 	if !named {

@@ -12,12 +12,12 @@ import (
 	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/image/store"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // Images is what can be done with images. A reference that fits none is a
 // NotFound.
-type Images struct{ store *runtime.Store }
+type Images struct{ store *container.Store }
 
 func (is *Images) open() *store.Store { return openImages(is.store.Root) }
 
@@ -141,7 +141,7 @@ func (is *Images) uses() ([]store.Use, error) {
 		if err != nil {
 			continue
 		}
-		uses = append(uses, store.Use{Image: id, Container: runtime.ShortID(c.Config.ID), Running: c.State.Status.Live()})
+		uses = append(uses, store.Use{Image: id, Container: container.ShortID(c.Config.ID), Running: c.State.Status.Live()})
 	}
 	return uses, nil
 }

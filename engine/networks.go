@@ -6,13 +6,13 @@ import (
 	"net/netip"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // Networks is what can be done with networks. Wherever a method takes a ref, it
 // is a name, an ID or the beginning of one; one that fits none is a NotFound.
-type Networks struct{ store *runtime.Store }
+type Networks struct{ store *container.Store }
 
 // Create makes a network of a configuration whose defaults it fills in. Nothing
 // is made in the kernel: the sub-interface comes with the first container.
@@ -74,20 +74,20 @@ func (ns *Networks) Release(_ context.Context, ref string, addr netip.Addr) erro
 
 // Connect puts a container, running or not, on the network that the request
 // names.
-func (ns *Networks) Connect(ctx context.Context, container string, req network.Request) (warnings []string, err error) {
-	id, err := find(ns.store, container)
+func (ns *Networks) Connect(ctx context.Context, ctr string, req network.Request) (warnings []string, err error) {
+	id, err := find(ns.store, ctr)
 	if err != nil {
 		return nil, err
 	}
 	ask := protocol.Request{Op: protocol.OpConnect, Endpoint: req}
-	warnings, err = change(ctx, ns.store, id, ask, func(h *runtime.Handle) error { return h.Connect(req) })
+	warnings, err = change(ctx, ns.store, id, ask, func(h *container.Handle) error { return h.Connect(req) })
 	return warnings, typed(Network, req.Network, err)
 }
 
 // Disconnect takes a container, running or not, off a network. With force, a
 // container that is not there, or not on it, is no error.
-func (ns *Networks) Disconnect(ctx context.Context, container, ref string, force bool) error {
-	cont, err := (&Containers{ns.store}).Get(ctx, container)
+func (ns *Networks) Disconnect(ctx context.Context, ctr, ref string, force bool) error {
+	cont, err := (&Containers{ns.store}).Get(ctx, ctr)
 	var gone *NotFound
 	if errors.As(err, &gone) && force {
 		return nil // what it may have left went as it was looked for
@@ -102,6 +102,6 @@ func (ns *Networks) Disconnect(ctx context.Context, container, ref string, force
 		return err
 	}
 	ask := protocol.Request{Op: protocol.OpDisconnect, Endpoint: network.Request{Network: ref}}
-	_, err = change(ctx, ns.store, cont.Config.ID, ask, func(h *runtime.Handle) error { return h.Disconnect(ref) })
+	_, err = change(ctx, ns.store, cont.Config.ID, ask, func(h *container.Handle) error { return h.Disconnect(ref) })
 	return typed(Network, ref, err)
 }

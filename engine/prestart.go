@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
@@ -10,6 +10,6 @@ import (
 // is still being made: the first write to a cgroup waits for an RCU grace
 // period, a network namespace takes the kernel a while, and the monitor has to
 // boot. Exactly one of Start and Cancel must follow.
-func prestart(store *runtime.Store, h *runtime.Handle) *client.Spawned {
+func prestart(store *container.Store, h *container.Handle) *client.Spawned {
 	return client.Prepare().Spawn(h, protocol.StoreArgs(store))
 }

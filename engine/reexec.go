@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor"
 )
 
@@ -9,7 +9,7 @@ import (
 // where this process is a container's first one or its monitor, for which the
 // engine executes its own program anew.
 func Reexec() {
-	runtime.Reexec()
-	runtime.ShowCgroups()
+	kernel.Reexec()
+	kernel.ShowCgroups()
 	monitor.Reexec()
 }

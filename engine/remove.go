@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // RemoveOptions is how to remove a container.
@@ -26,7 +26,7 @@ func (cs *Containers) Remove(ctx context.Context, ref string, o RemoveOptions) e
 		return err
 	}
 	h, cont, err := lockForRemoval(ctx, cs.store, id, o.Force)
-	if errors.Is(err, runtime.ErrNotFound) && o.Force {
+	if errors.Is(err, container.ErrNotFound) && o.Force {
 		return nil
 	}
 	if err != nil {
@@ -42,11 +42,11 @@ func (cs *Containers) Remove(ctx context.Context, ref string, o RemoveOptions) e
 
 // lockForRemoval takes the lock of a container, with force after killing it. A
 // container whose record is damaged is nil, and can be removed by force alone.
-func lockForRemoval(ctx context.Context, store *runtime.Store, id string, force bool) (*runtime.Handle, *runtime.Container, error) {
+func lockForRemoval(ctx context.Context, store *container.Store, id string, force bool) (*container.Handle, *container.Container, error) {
 	at := time.Duration(0)
 	for deadline := time.Now().Add(settle); ; {
 		cont, err := store.Load(id)
-		if errors.Is(err, runtime.ErrNotFound) || err != nil && !force {
+		if errors.Is(err, container.ErrNotFound) || err != nil && !force {
 			return nil, nil, err
 		}
 		if cont != nil && cont.State.Status.Live() && !force {
@@ -62,7 +62,7 @@ func lockForRemoval(ctx context.Context, store *runtime.Store, id string, force 
 		if err == nil {
 			return h, cont, nil
 		}
-		if !errors.Is(err, runtime.ErrRunning) || time.Now().After(deadline) {
+		if !errors.Is(err, container.ErrRunning) || time.Now().After(deadline) {
 			return nil, nil, err
 		}
 		// It is starting, or ending, or being looked after.
@@ -80,7 +80,7 @@ type Removed struct {
 }
 
 // Prune removes those of the containers that don't run.
-func (cs *Containers) Prune(ctx context.Context, list []*runtime.Container) (done Removed) {
+func (cs *Containers) Prune(ctx context.Context, list []*container.Container) (done Removed) {
 	for _, cont := range list {
 		if cont.State.Status.Live() {
 			continue

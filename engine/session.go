@@ -9,7 +9,7 @@ import (
 	"github.com/moby/term"
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
@@ -44,20 +44,20 @@ type Streams struct {
 // Stream or Close.
 type Session struct {
 	ID    string // the container's
-	store *runtime.Store
+	store *container.Store
 	conn  *client.Session
 }
 
 // Attachable is Get for a container that is about to be attached to: one that
 // is Paused or NotRunning can't be.
-func (cs *Containers) Attachable(ctx context.Context, ref string) (*runtime.Container, error) {
+func (cs *Containers) Attachable(ctx context.Context, ref string) (*container.Container, error) {
 	cont, err := cs.Get(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	name := cont.Config.Name
 	switch {
-	case cont.State.Status == runtime.Paused:
+	case cont.State.Status == container.Paused:
 		return nil, &Paused{Ref: name, Err: errors.New("you cannot attach to a paused container, unpause it first")}
 	case !cont.State.Status.Live():
 		return nil, &NotRunning{Ref: name, Err: fmt.Errorf("you cannot attach to a stopped container, start it first: container %s is not running", name)}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
@@ -40,7 +40,7 @@ func (cs *Containers) Start(ctx context.Context, ref string, o StartOptions) (s 
 	return &Session{ID: id, store: cs.store, conn: conn}, warnings, nil
 }
 
-func start(ctx context.Context, store *runtime.Store, id string, req protocol.Request) (*client.Session, []string, error) {
+func start(ctx context.Context, store *container.Store, id string, req protocol.Request) (*client.Session, []string, error) {
 	h, err := lockStopped(ctx, store, id)
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +65,7 @@ const busyAgain = 5 * time.Millisecond
 
 // lockStopped takes the lock of a container that does not run; of one that does
 // it is an AlreadyRunning.
-func lockStopped(ctx context.Context, store *runtime.Store, id string) (*runtime.Handle, error) {
+func lockStopped(ctx context.Context, store *container.Store, id string) (*container.Handle, error) {
 	for deadline := time.Now().Add(settle); ; {
 		cont, err := store.Load(id)
 		if err != nil {
@@ -80,7 +80,7 @@ func lockStopped(ctx context.Context, store *runtime.Store, id string) (*runtime
 			}
 		case err == nil:
 			return h, nil
-		case !errors.Is(err, runtime.ErrRunning):
+		case !errors.Is(err, container.ErrRunning):
 			return nil, err
 		case cont.State.Status.Live() && answers(store, id):
 			name := cont.Config.Name
@@ -96,7 +96,7 @@ func lockStopped(ctx context.Context, store *runtime.Store, id string) (*runtime
 
 // answers tells a monitor from one that has just been killed and still has the
 // lock: the kernel takes a moment to take a process apart.
-func answers(store *runtime.Store, id string) bool {
+func answers(store *container.Store, id string) bool {
 	err := client.Do(store, id, protocol.Request{Op: protocol.OpSignal})
 	return !isAny(err, client.ErrNotRunning, client.ErrLost)
 }

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/client"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // StopOptions is how to stop. The zero value is the container's own choice.
@@ -53,21 +54,21 @@ func (cs *Containers) Restart(ctx context.Context, ref string, o StopOptions) (w
 	return warnings, err
 }
 
-func stop(ctx context.Context, store *runtime.Store, id string, o StopOptions) error {
+func stop(ctx context.Context, store *container.Store, id string, o StopOptions) error {
 	err := stopByMonitor(ctx, store, id, o)
 	if errors.Is(err, client.ErrNotRunning) || errors.Is(err, client.ErrLost) {
 		// The monitor died under our eyes: to load is to end what it left.
-		if _, err = store.Load(id); isAny(err, runtime.ErrNotFound, jsonfile.ErrCorrupt) {
+		if _, err = store.Load(id); isAny(err, container.ErrNotFound, jsonfile.ErrCorrupt) {
 			return nil
 		}
 	}
 	return err
 }
 
-func stopByMonitor(ctx context.Context, store *runtime.Store, id string, o StopOptions) error {
+func stopByMonitor(ctx context.Context, store *container.Store, id string, o StopOptions) error {
 	cont, err := store.Load(id)
 	if errors.Is(err, jsonfile.ErrCorrupt) {
-		cont, err = &runtime.Container{}, nil // its monitor knows it all the same
+		cont, err = &container.Container{}, nil // its monitor knows it all the same
 	}
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func stopByMonitor(ctx context.Context, store *runtime.Store, id string, o StopO
 }
 
 // completed fills in what the caller left to the container.
-func (o StopOptions) completed(c *runtime.Config) (StopOptions, error) {
+func (o StopOptions) completed(c *container.Config) (StopOptions, error) {
 	if o.Signal == 0 {
 		sig, err := stopSignal(c)
 		if err != nil {
@@ -115,7 +116,7 @@ func (o StopOptions) completed(c *runtime.Config) (StopOptions, error) {
 		o.Signal = sig
 	}
 	if o.Timeout == nil {
-		seconds := runtime.DefaultStopTimeout
+		seconds := oci.DefaultStopTimeout
 		if c.StopTimeout != nil {
 			seconds = *c.StopTimeout
 		}
@@ -126,7 +127,7 @@ func (o StopOptions) completed(c *runtime.Config) (StopOptions, error) {
 }
 
 // stopSignal is the signal that ends the container by its own choice.
-func stopSignal(c *runtime.Config) (unix.Signal, error) {
+func stopSignal(c *container.Config) (unix.Signal, error) {
 	if c.StopSignal == "" {
 		return unix.SIGTERM, nil
 	}
@@ -140,7 +141,7 @@ func stopSignal(c *runtime.Config) (unix.Signal, error) {
 // send sends a signal that the container shall end of; that it ended meanwhile
 // is no error, nor a monitor that is gone: it takes its container with it, by
 // the next look at the latest.
-func (o StopOptions) send(store *runtime.Store, id string, sig unix.Signal) error {
+func (o StopOptions) send(store *container.Store, id string, sig unix.Signal) error {
 	err := client.Do(store, id, protocol.Request{Op: protocol.OpSignal, Signal: int(sig), Stop: true, Shutdown: o.shutdown, Keep: o.keep})
 	if isAny(err, client.ErrNotRunning, client.ErrLost) {
 		return nil
@@ -168,7 +169,7 @@ func (cs *Containers) Kill(ctx context.Context, ref string, sig unix.Signal) err
 	return nil
 }
 
-func kill(ctx context.Context, store *runtime.Store, id string, req protocol.Request) error {
+func kill(ctx context.Context, store *container.Store, id string, req protocol.Request) error {
 	if unix.Signal(req.Signal) != unix.SIGKILL {
 		return client.Do(store, id, req)
 	}

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // Volumes is what can be done with volumes.
-type Volumes struct{ store *runtime.Store }
+type Volumes struct{ store *container.Store }
 
 func (vs *Volumes) open() *rootfs.Volumes { return rootfs.OpenVolumes(vs.store.Root) }
 
@@ -67,7 +67,7 @@ func (vs *Volumes) Prune(ctx context.Context, fits func(rootfs.Volume) bool) (do
 		switch {
 		case err == nil:
 			done.Names, done.Freed = append(done.Names, name), done.Freed+sizes[name]
-		case !runtime.VolumeStays(err):
+		case !container.VolumeStays(err):
 			errs = append(errs, err)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,7 +51,7 @@ func privateOverlay(dirs []string) (fd int, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		goruntime.LockOSThread() // for good: the thread ends with its namespace
+		runtime.LockOSThread() // for good: the thread ends with its namespace
 		fd, err = func() (int, error) {
 			if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 				return -1, err

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/vlanbpf"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // survey is one look at the host: everything that is asked of the kernel and
@@ -27,7 +27,7 @@ type survey struct {
 	networks   []network.Config
 	recorded   []network.VLANLink
 	seats      []network.HostLink
-	containers []*runtime.Container
+	containers []*container.Container
 	claimed    map[*child]bool // children that are legs of our containers
 	parents    map[string]*Parent
 	warnings   []string
@@ -36,7 +36,7 @@ type survey struct {
 // Gather looks at the network namespace of the calling thread, at those that
 // have interfaces on its links, and at the store. What can't be read is named
 // in the map's warnings.
-func Gather(store *runtime.Store) (*Map, error) {
+func Gather(store *container.Store) (*Map, error) {
 	s := &survey{claimed: map[*child]bool{}, parents: map[string]*Parent{}}
 	if err := s.kernel(); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (s *survey) kernel() (err error) {
 	return nil
 }
 
-func (s *survey) records(store *runtime.Store) (err error) {
+func (s *survey) records(store *container.Store) (err error) {
 	if s.networks, err = store.Networks.List(); err != nil {
 		s.warnings = append(s.warnings, err.Error())
 	}
@@ -105,7 +105,7 @@ func (s *survey) records(store *runtime.Store) (err error) {
 	for _, err := range errs {
 		s.warnings = append(s.warnings, err.Error())
 	}
-	slices.SortFunc(containers, func(a, b *runtime.Container) int { return cmp.Compare(a.Config.Name, b.Config.Name) })
+	slices.SortFunc(containers, func(a, b *container.Container) int { return cmp.Compare(a.Config.Name, b.Config.Name) })
 	s.containers = containers
 	return nil
 }
@@ -249,7 +249,7 @@ func (s *survey) sorted() []Parent {
 	return all
 }
 
-func pidSpace(p runtime.Process) (uint64, bool) {
+func pidSpace(p container.Process) (uint64, bool) {
 	inode, err := network.SpaceInode(network.ProcessSpace(strconv.Itoa(p.Pid)))
 	return inode, err == nil
 }

@@ -2,7 +2,7 @@ package topology
 
 import (
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // legs puts our containers on their networks and returns those that are on
@@ -22,20 +22,20 @@ func (s *survey) legs() (others []Container) {
 	return others
 }
 
-func (s *survey) leg(who Container, c *runtime.Container, ep network.Endpoint) {
+func (s *survey) leg(who Container, c *container.Container, ep network.Endpoint) {
 	leg := Attachment{Container: who, Interface: Interface{Name: ep.IfName, MAC: ep.MAC, MTU: ep.MTU, Addrs: ep.Addrs}}
 	if found := s.find(c, ep.IfName); found != nil {
 		leg.Interface = found.Interface
 		s.claimed[found] = true
 	} else {
-		leg.Missing = c.State.Status == runtime.Running || c.State.Status == runtime.Paused
+		leg.Missing = c.State.Status == container.Running || c.State.Status == container.Paused
 	}
 	net := s.networkOf(ep)
 	net.Legs = append(net.Legs, leg)
 }
 
 // find is the container's interface of that name, as the kernel has it.
-func (s *survey) find(c *runtime.Container, ifName string) *child {
+func (s *survey) find(c *container.Container, ifName string) *child {
 	if !c.State.Status.Live() {
 		return nil
 	}

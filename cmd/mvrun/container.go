@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // containerCommand is Docker's longer way to say the same.
@@ -45,7 +45,7 @@ var containerInspectCommand = &cli.Command{
 		return inspectAll(c, func(ref string) (any, error) {
 			v, err := inspectContainer(store, ref, c.Bool("size"))
 			if err == errNoObject {
-				err = fmt.Errorf("%w: %s", runtime.ErrNotFound, ref)
+				err = fmt.Errorf("%w: %s", container.ErrNotFound, ref)
 			}
 			return v, err
 		})

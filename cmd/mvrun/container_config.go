@@ -16,14 +16,16 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // wish is what a create or run command line asks for, before the image has
 // had its say.
 type wish struct {
 	image      image.Ref
-	config     runtime.Config
+	config     container.Config
 	cmd        []string
 	entrypoint *string // nil: the image's
 	legs       []network.Request
@@ -81,14 +83,14 @@ func readProcess(c *cli.Context, w *wish) error {
 	}
 	conf.Name = strings.TrimPrefix(c.String("name"), "/")
 	if conf.Name != "" {
-		if err := runtime.CheckName(conf.Name); err != nil {
+		if err := container.CheckName(conf.Name); err != nil {
 			return err
 		}
 	}
 	conf.TTY, conf.OpenStdin = c.Bool("tty"), c.Bool("interactive")
 	conf.User, conf.GroupAdd = c.String("user"), c.StringSlice("group-add")
 	if conf.Init = c.Bool("init"); conf.Init {
-		if err := runtime.CheckInit(); err != nil {
+		if err := kernel.CheckInit(); err != nil {
 			return err
 		}
 	}
@@ -118,13 +120,13 @@ func readEnvironment(c *cli.Context, w *wish) error {
 func readSecurity(c *cli.Context, w *wish) error {
 	s := &w.config.Security
 	s.CapAdd, s.CapDrop = c.StringSlice("cap-add"), c.StringSlice("cap-drop")
-	if err := runtime.CheckCapabilities(append(append([]string{}, s.CapAdd...), s.CapDrop...)); err != nil {
+	if err := oci.CheckCapabilities(append(append([]string{}, s.CapAdd...), s.CapDrop...)); err != nil {
 		return err
 	}
 	s.Privileged = c.Bool("privileged")
 	s.Options, s.Devices = c.StringSlice("security-opt"), c.StringSlice("device")
 	for _, d := range s.Devices {
-		if _, _, err := runtime.ParseDevice(d); err != nil {
+		if _, _, err := oci.ParseDevice(d); err != nil {
 			return err
 		}
 	}
@@ -137,7 +139,7 @@ func readSecurity(c *cli.Context, w *wish) error {
 	return nil
 }
 
-func securityOption(s *runtime.Security, opt string) error {
+func securityOption(s *container.Security, opt string) error {
 	key, value, given := strings.Cut(opt, "=")
 	if !given {
 		key, value, given = strings.Cut(opt, ":")
@@ -146,20 +148,20 @@ func securityOption(s *runtime.Security, opt string) error {
 	case key == "no-new-privileges" && (!given || value == "true"):
 		s.NoNewPrivileges = true
 	case key == "no-new-privileges" && value == "false":
-	case key == "seccomp" && (value == runtime.Unconfined || value == "builtin"):
+	case key == "seccomp" && (value == oci.Unconfined || value == "builtin"):
 		s.Seccomp = value
 	case key == "seccomp" && value != "":
 		profile, err := os.ReadFile(value)
 		if err != nil {
 			return fmt.Errorf("--security-opt %s: opening seccomp profile failed: %w", opt, err)
 		}
-		if err := runtime.CheckSeccomp(string(profile)); err != nil {
+		if err := oci.CheckSeccomp(string(profile)); err != nil {
 			return fmt.Errorf("--security-opt %s: %w", opt, err)
 		}
 		s.Seccomp = string(profile)
 	case key == "apparmor" && value != "":
 		s.AppArmor = value
-		if _, err := runtime.AppArmorProfile(*s); err != nil {
+		if _, err := oci.AppArmorProfile(*s); err != nil {
 			return fmt.Errorf("--security-opt %s: %w", opt, err)
 		}
 	case key == "label" && value == "disable":
@@ -172,10 +174,10 @@ func securityOption(s *runtime.Security, opt string) error {
 func readLifecycle(c *cli.Context, w *wish) (err error) {
 	conf := &w.config
 	conf.AutoRemove = c.Bool("rm")
-	if conf.Restart, err = runtime.ParseRestartPolicy(c.String("restart")); err != nil {
+	if conf.Restart, err = container.ParseRestartPolicy(c.String("restart")); err != nil {
 		return err
 	}
-	if conf.AutoRemove && conf.Restart.Name != runtime.RestartNo {
+	if conf.AutoRemove && conf.Restart.Name != container.RestartNo {
 		return errors.New("conflicting options: --restart and --rm")
 	}
 	if s := c.String("stop-signal"); s != "" {
@@ -222,7 +224,7 @@ func readLifecycle(c *cli.Context, w *wish) (err error) {
 	return nil
 }
 
-func logOption(l *runtime.LogOptions, opt string) (err error) {
+func logOption(l *container.LogOptions, opt string) (err error) {
 	key, value, _ := strings.Cut(opt, "=")
 	switch key {
 	case "max-size":

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/filter"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var eventsCommand = &cli.Command{
@@ -58,7 +58,7 @@ func events(c *cli.Context) error {
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	return store.Events(ctx, func(e runtime.Event) error {
+	return store.Events(ctx, func(e container.Event) error {
 		if e.Time.Before(since) || !until.IsZero() && e.Time.After(until) || !wanted(e) {
 			return nil
 		}
@@ -66,7 +66,7 @@ func events(c *cli.Context) error {
 	})
 }
 
-func printEvent(w io.Writer, format string, e runtime.Event) error {
+func printEvent(w io.Writer, format string, e container.Event) error {
 	if format != "" {
 		return printValue(w, format, e)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/archive"
 	imagestore "github.com/mvrun/mvrun/image/store"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var imageCommand = &cli.Command{
@@ -21,7 +21,7 @@ var imageCommand = &cli.Command{
 }
 
 // openImages opens the image store of the global --root.
-func openImages(c *cli.Context) (*runtime.Store, *imagestore.Store, error) {
+func openImages(c *cli.Context) (*container.Store, *imagestore.Store, error) {
 	store, err := openStore(c)
 	if err != nil {
 		return nil, nil, err

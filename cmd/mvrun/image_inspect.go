@@ -9,7 +9,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var imageInspectCommand = &cli.Command{
@@ -38,7 +38,7 @@ var imageInspectCommand = &cli.Command{
 }
 
 // inspectImageObject finds an image for inspect.
-func inspectImageObject(_ *cli.Context, store *runtime.Store, ref string) (any, error) {
+func inspectImageObject(_ *cli.Context, store *container.Store, ref string) (any, error) {
 	img, err := findImage(imageStore(store.Root), ref)
 	if errors.Is(err, image.ErrNotFound) || errors.Is(err, image.ErrBadReference) {
 		return nil, errNoObject

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 var infoCommand = &cli.Command{
@@ -64,15 +65,15 @@ type infoView struct {
 	Warnings          []string
 }
 
-func infoOf(store *runtime.Store) (*infoView, error) {
+func infoOf(store *container.Store) (*infoView, error) {
 	id, err := store.HostID()
 	if err != nil {
 		return nil, err
 	}
 	v := &infoView{
-		ID: id, Driver: "overlay", CgroupDriver: store.CgroupDriverName(), CgroupVersion: "1",
-		KernelVersion: runtime.KernelRelease(), OperatingSystem: osName(), OSType: goruntime.GOOS, Architecture: machine(),
-		NCPU: goruntime.NumCPU(), MemTotal: int64(runtime.MachineMemory()), ServerVersion: version,
+		ID: id, Driver: "overlay", CgroupDriver: kernel.Of(store).CgroupDriverName(), CgroupVersion: "1",
+		KernelVersion: container.KernelRelease(), OperatingSystem: osName(), OSType: runtime.GOOS, Architecture: machine(),
+		NCPU: runtime.NumCPU(), MemTotal: int64(kernel.MachineMemory()), ServerVersion: version,
 		DockerRootDir: store.Root, StateDir: store.State,
 		SecurityOptions: []string{"name=seccomp,profile=builtin"},
 	}
@@ -91,9 +92,9 @@ func infoOf(store *runtime.Store) (*infoView, error) {
 	for _, c := range all {
 		v.Containers++
 		switch c.State.Status {
-		case runtime.Running, runtime.Restarting:
+		case container.Running, container.Restarting:
 			v.ContainersRunning++
-		case runtime.Paused:
+		case container.Paused:
 			v.ContainersPaused++
 		default:
 			v.ContainersStopped++
@@ -141,20 +142,20 @@ State Dir: %s
 func osName() string {
 	data, err := os.ReadFile("/etc/os-release")
 	if err != nil {
-		return goruntime.GOOS
+		return runtime.GOOS
 	}
 	for _, line := range strings.Split(string(data), "\n") {
 		if name, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
 			return strings.Trim(name, `"`)
 		}
 	}
-	return goruntime.GOOS
+	return runtime.GOOS
 }
 
 func machine() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
-		return goruntime.GOARCH
+		return runtime.GOARCH
 	}
 	return unix.ByteSliceToString(u.Machine[:])
 }

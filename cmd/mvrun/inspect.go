@@ -11,7 +11,8 @@ import (
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 var inspectCommand = &cli.Command{
@@ -45,7 +46,7 @@ var errNoObject = errors.New("no such object")
 type finder func(ref string) (any, error)
 
 // finders are asked in turn, or the one of --type.
-func finders(c *cli.Context, store *runtime.Store) (finder, error) {
+func finders(c *cli.Context, store *container.Store) (finder, error) {
 	kinds := []struct {
 		name string
 		find finder
@@ -110,9 +111,9 @@ func inspectAll(c *cli.Context, find finder) error {
 	return errors.Join(err, last)
 }
 
-func inspectContainer(store *runtime.Store, ref string, size bool) (any, error) {
+func inspectContainer(store *container.Store, ref string, size bool) (any, error) {
 	id, err := store.Resolve(ref)
-	if errors.Is(err, runtime.ErrNotFound) {
+	if errors.Is(err, container.ErrNotFound) {
 		return nil, errNoObject
 	}
 	if err != nil {
@@ -122,7 +123,7 @@ func inspectContainer(store *runtime.Store, ref string, size bool) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	profile, _ := runtime.AppArmorProfile(cont.Config.Security)
+	profile, _ := oci.AppArmorProfile(cont.Config.Security)
 	v := view.NewContainer(cont, view.Place{
 		Dir: store.Dir(id), Log: store.LogPath(id), AppArmor: profile,
 		Volume: func(name string) string { return volumePath(store, name) },
@@ -135,7 +136,7 @@ func inspectContainer(store *runtime.Store, ref string, size bool) (any, error) 
 	return v, nil
 }
 
-func inspectNetworkObject(store *runtime.Store, ref string) (any, error) {
+func inspectNetworkObject(store *container.Store, ref string) (any, error) {
 	n, err := store.Networks.Get(ref)
 	if errors.Is(err, network.ErrNotFound) {
 		return nil, errNoObject
@@ -148,7 +149,7 @@ func inspectNetworkObject(store *runtime.Store, ref string) (any, error) {
 
 // viewNetwork is the network with its claims; with an error, with those that could be
 // read.
-func viewNetwork(s *runtime.Store, cfg network.Config) (view.Network, error) {
+func viewNetwork(s *container.Store, cfg network.Config) (view.Network, error) {
 	if cfg.Predefined() {
 		return view.NewNetwork(cfg, nil, nil), nil
 	}

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // minMemory is the least a container starts with.
@@ -60,7 +60,7 @@ func readLimits(c *cli.Context, w *wish) (err error) {
 		if err != nil {
 			return fmt.Errorf("--ulimit %s: %w", u, err)
 		}
-		r.Ulimits = append(r.Ulimits, runtime.Ulimit{Name: parsed.Name, Soft: parsed.Soft, Hard: parsed.Hard})
+		r.Ulimits = append(r.Ulimits, container.Ulimit{Name: parsed.Name, Soft: parsed.Soft, Hard: parsed.Hard})
 	}
 	r.Sysctls = map[string]string{}
 	for _, s := range c.StringSlice("sysctl") {
@@ -75,7 +75,7 @@ func readLimits(c *cli.Context, w *wish) (err error) {
 
 // checkCPUTime says what the kernel would refuse (CFS bandwidth control takes
 // periods from 1 ms to 1 s), and what contradicts itself.
-func checkCPUTime(r *runtime.Resources) error {
+func checkCPUTime(r *container.Resources) error {
 	switch {
 	case r.NanoCPUs != 0 && r.CPUPeriod != 0:
 		return errors.New("conflicting options: --cpus and --cpu-period cannot both be set")
@@ -114,7 +114,7 @@ func nanoCPUs(s string) (int64, error) {
 	if !nano.IsInt() {
 		return 0, fmt.Errorf("--cpus %s: value is too precise", s)
 	}
-	have := int64(goruntime.NumCPU())
+	have := int64(runtime.NumCPU())
 	if !nano.Num().IsInt64() || nano.Num().Int64() > have*1e9 || nano.Num().Int64() < 1e7 {
 		return 0, fmt.Errorf("--cpus %s: range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", s, have, have)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
@@ -23,7 +23,7 @@ var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 var propagations = []string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}
 
 func readMounts(c *cli.Context, w *wish) error {
-	var all []runtime.Mount
+	var all []container.Mount
 	for _, v := range c.StringSlice("volume") {
 		m, err := parseVolume(v)
 		if err != nil {
@@ -40,7 +40,7 @@ func readMounts(c *cli.Context, w *wish) error {
 	}
 	for _, v := range c.StringSlice("tmpfs") {
 		dst, options, _ := strings.Cut(v, ":")
-		m := runtime.Mount{Type: "tmpfs", Destination: dst}
+		m := container.Mount{Type: "tmpfs", Destination: dst}
 		if options != "" {
 			m.Options = strings.Split(options, ",")
 		}
@@ -66,9 +66,9 @@ func readMounts(c *cli.Context, w *wish) error {
 }
 
 // parseVolume reads -v: TARGET, NAME:TARGET or PATH:TARGET, and options.
-func parseVolume(v string) (runtime.Mount, error) {
+func parseVolume(v string) (container.Mount, error) {
 	parts := strings.Split(v, ":")
-	m := runtime.Mount{Type: "volume"}
+	m := container.Mount{Type: "volume"}
 	switch {
 	case len(parts) > 3 || slices.Contains(parts, ""):
 		return m, fmt.Errorf("invalid volume specification: '%s': use [SOURCE:]TARGET[:OPTIONS]", v)
@@ -107,7 +107,7 @@ func parseVolume(v string) (runtime.Mount, error) {
 	return m, nil
 }
 
-func mountOption(m *runtime.Mount, opt string) error {
+func mountOption(m *container.Mount, opt string) error {
 	switch {
 	case opt == "ro":
 		m.ReadOnly = true
@@ -125,8 +125,8 @@ func mountOption(m *runtime.Mount, opt string) error {
 }
 
 // parseMount reads --mount, a line of comma-separated values.
-func parseMount(v string) (runtime.Mount, error) {
-	m := runtime.Mount{Type: "volume"}
+func parseMount(v string) (container.Mount, error) {
+	m := container.Mount{Type: "volume"}
 	fields, err := csv.NewReader(strings.NewReader(v)).Read()
 	if err != nil {
 		return m, fmt.Errorf("invalid argument %q for --mount: %w", v, err)
@@ -143,7 +143,7 @@ func parseMount(v string) (runtime.Mount, error) {
 	return m, nil
 }
 
-func mountField(m *runtime.Mount, key, value string, given bool) (err error) {
+func mountField(m *container.Mount, key, value string, given bool) (err error) {
 	switch key {
 	case "type":
 		m.Type = value
@@ -185,7 +185,7 @@ func switchValue(value string, given bool) (bool, error) {
 	return strconv.ParseBool(value)
 }
 
-func checkMount(m *runtime.Mount) error {
+func checkMount(m *container.Mount) error {
 	if m.Destination == "" {
 		return errors.New("target is required")
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func TestParseVolume(t *testing.T) {
@@ -16,7 +16,7 @@ func TestParseVolume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for in, want := range map[string]runtime.Mount{
+	for in, want := range map[string]container.Mount{
 		"/data":                  {Type: "volume", Destination: "/data", Anonymous: true},
 		"vol:/data":              {Type: "volume", Name: "vol", Destination: "/data"},
 		"vol:/data:nocopy":       {Type: "volume", Name: "vol", Destination: "/data", NoCopy: true, Mode: "nocopy"},
@@ -40,7 +40,7 @@ func TestParseVolume(t *testing.T) {
 
 func TestParseMount(t *testing.T) {
 	dir := t.TempDir()
-	for in, want := range map[string]runtime.Mount{
+	for in, want := range map[string]container.Mount{
 		"type=bind,source=" + dir + ",target=/t,readonly":         {Type: "bind", Source: dir, Destination: "/t", ReadOnly: true, MustExist: true},
 		"type=bind,src=" + dir + ",dst=/t,ro=false":               {Type: "bind", Source: dir, Destination: "/t", MustExist: true},
 		"type=tmpfs,destination=/t,tmpfs-size=1k,tmpfs-mode=1770": {Type: "tmpfs", Destination: "/t", Options: []string{"size=1024", "mode=1770"}},

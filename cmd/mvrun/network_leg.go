@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // parseLeg reads one --network: a network's name, or Docker's longer form
@@ -72,7 +72,7 @@ func setLeg(r *network.Request, key, v string) error {
 }
 
 func checkAlias(name string) error {
-	if name == "" || runtime.CheckHostname(name) != nil {
+	if name == "" || container.CheckHostname(name) != nil {
 		return fmt.Errorf("alias %q is no host name: use letters, digits, - and . within it, 64 at most", name)
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var networkLsCommand = &cli.Command{
@@ -58,7 +58,7 @@ func listNetworks(c *cli.Context) error {
 }
 
 // networkUsed tells whether any container has a claim on the network.
-func networkUsed(s *runtime.Store, cfg network.Config) bool {
+func networkUsed(s *container.Store, cfg network.Config) bool {
 	if cfg.Predefined() {
 		return true
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/etcfiles"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func readNetwork(c *cli.Context, w *wish) error {
@@ -43,7 +43,7 @@ func readNetwork(c *cli.Context, w *wish) error {
 		return err
 	}
 	w.config.Hostname, w.config.Domainname = c.String("hostname"), c.String("domainname")
-	if err := runtime.CheckHostname(w.config.Hostname); err != nil {
+	if err := container.CheckHostname(w.config.Hostname); err != nil {
 		return err
 	}
 	if n.Mode == network.Host && w.config.Hostname == "" {
@@ -117,7 +117,7 @@ func configuredLegs(c *cli.Context, w *wish) error {
 }
 
 // defaultDNS takes the name servers of the VLAN where the command names none.
-func defaultDNS(n *runtime.Network, v config.VLAN) {
+func defaultDNS(n *container.Network, v config.VLAN) {
 	if len(n.DNS) == 0 {
 		for _, a := range v.DNS {
 			n.DNS = append(n.DNS, a.String())

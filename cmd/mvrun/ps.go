@@ -10,7 +10,7 @@ import (
 	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var psCommand = &cli.Command{
@@ -55,7 +55,7 @@ func ps(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("all") && last < 0 && !wanted.Has("status") && !wanted.Has("exited") {
-		shown = slices.DeleteFunc(shown, func(cont *runtime.Container) bool { return !cont.State.Status.Live() })
+		shown = slices.DeleteFunc(shown, func(cont *container.Container) bool { return !cont.State.Status.Live() })
 	}
 	if last >= 0 && len(shown) > last {
 		shown = shown[:last]

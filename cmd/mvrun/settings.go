@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/engine"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // engineOf opens the engine over the directories that the global options name.
@@ -29,7 +29,7 @@ func engineOf(c *cli.Context) (*engine.Engine, error) {
 }
 
 // openStore is engineOf for commands that only look at the records.
-func openStore(c *cli.Context) (*runtime.Store, error) {
+func openStore(c *cli.Context) (*container.Store, error) {
 	e, err := engineOf(c)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func openStore(c *cli.Context) (*runtime.Store, error) {
 }
 
 // openContainer opens the store and loads the container that ref names.
-func openContainer(c *cli.Context, ref string) (*runtime.Store, *runtime.Container, error) {
+func openContainer(c *cli.Context, ref string) (*container.Store, *container.Container, error) {
 	store, err := openStore(c)
 	if err != nil {
 		return nil, nil, err

@@ -12,7 +12,8 @@ import (
 	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 var statsCommand = &cli.Command{
@@ -70,7 +71,7 @@ func stats(c *cli.Context) error {
 	}
 }
 
-func resolveAll(store *runtime.Store, refs []string) (ids []string, err error) {
+func resolveAll(store *container.Store, refs []string) (ids []string, err error) {
 	for _, ref := range refs {
 		id, err := store.Resolve(ref)
 		if err != nil {
@@ -83,7 +84,7 @@ func resolveAll(store *runtime.Store, refs []string) (ids []string, err error) {
 
 // statsOf are the containers that were asked for and are still there; without
 // any, those that run.
-func statsOf(c *cli.Context, store *runtime.Store, ids []string) (shown []*runtime.Container) {
+func statsOf(c *cli.Context, store *container.Store, ids []string) (shown []*container.Container) {
 	for _, id := range ids {
 		if cont, err := store.Load(id); err == nil {
 			shown = append(shown, cont)
@@ -105,13 +106,13 @@ func statsOf(c *cli.Context, store *runtime.Store, ids []string) (shown []*runti
 }
 
 // usages are by ID. One that ended meanwhile uses nothing.
-func usages(store *runtime.Store, list []*runtime.Container) map[string]runtime.Usage {
-	by := map[string]runtime.Usage{}
+func usages(store *container.Store, list []*container.Container) map[string]kernel.Usage {
+	by := map[string]kernel.Usage{}
 	for _, cont := range list {
 		if !cont.State.Status.Live() {
 			continue
 		}
-		if u, err := store.Usage(cont.Config.ID); err == nil {
+		if u, err := kernel.Of(store).Usage(cont.Config.ID); err == nil {
 			by[cont.Config.ID] = u
 		}
 	}
@@ -120,7 +121,7 @@ func usages(store *runtime.Store, list []*runtime.Container) map[string]runtime.
 
 // traffic is what went through the container's network namespace, in bytes. A
 // container that ends just now has none to look into.
-func traffic(cont *runtime.Container, now runtime.Usage) (received, sent uint64) {
+func traffic(cont *container.Container, now kernel.Usage) (received, sent uint64) {
 	if now.At.IsZero() || cont.Config.Network.Mode == network.Host {
 		return 0, 0
 	}

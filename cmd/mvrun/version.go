@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	goruntime "runtime"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var versionCommand = &cli.Command{
@@ -45,8 +45,8 @@ type versionDetails struct {
 
 func versionOf() versionView {
 	d := versionDetails{
-		Version: version, GoVersion: goruntime.Version(), Os: goruntime.GOOS, Arch: goruntime.GOARCH,
-		KernelVersion: runtime.KernelRelease(), Libcontainer: moduleVersion("github.com/opencontainers/runc"),
+		Version: version, GoVersion: runtime.Version(), Os: runtime.GOOS, Arch: runtime.GOARCH,
+		KernelVersion: container.KernelRelease(), Libcontainer: moduleVersion("github.com/opencontainers/runc"),
 	}
 	return versionView{d, d}
 }

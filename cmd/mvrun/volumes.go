@@ -5,11 +5,11 @@ import (
 
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // inspectVolumeObject finds a volume for inspect.
-func inspectVolumeObject(store *runtime.Store, ref string) (any, error) {
+func inspectVolumeObject(store *container.Store, ref string) (any, error) {
 	v, err := rootfs.OpenVolumes(store.Root).Get(ref)
 	if errors.Is(err, rootfs.ErrNoVolume) {
 		return nil, errNoObject
@@ -21,7 +21,7 @@ func inspectVolumeObject(store *runtime.Store, ref string) (any, error) {
 }
 
 // volumePath is where the volume's content lies, "" if it is gone.
-func volumePath(store *runtime.Store, name string) string {
+func volumePath(store *container.Store, name string) string {
 	v, err := rootfs.OpenVolumes(store.Root).Get(name)
 	if err != nil {
 		return ""

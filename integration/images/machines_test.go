@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
+	"runtime"
 	"testing"
 
 	"github.com/mvrun/mvrun/integration/lab"
@@ -15,7 +15,7 @@ import (
 // directory that it is in, and a layer with it as /hello.
 func program32(t *testing.T) (dir string, layer []byte) {
 	t.Helper()
-	sibling := map[string]string{"amd64": "386", "arm64": "arm"}[goruntime.GOARCH]
+	sibling := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
 	dir = t.TempDir()
 	path := filepath.Join(dir, "hello")
 	output(t, "env", "GOARCH="+sibling, "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", path, "testdata/program32/main.go")

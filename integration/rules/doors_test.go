@@ -36,7 +36,9 @@ var packagesWithFlags = map[string]int{
 	"doctor":                   14,
 	"network":                  22,
 	"network/ipam":             11,
-	"runtime":                  15,
+	"runtime/container":        4,
+	"runtime/kernel":           1,
+	"runtime/oci":              10,
 	"topology":                 1,
 }
 

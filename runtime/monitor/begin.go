@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/logfile"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
@@ -59,10 +59,10 @@ func (m *Monitor) begin(c *protocol.Conn, req protocol.Request) (l net.Listener,
 
 // record finds the container's configuration. That of a new one goes to the
 // disk beside its start, and is there when recorded says so.
-func (m *Monitor) record(made *runtime.Config) (recorded <-chan error, err error) {
+func (m *Monitor) record(made *container.Config) (recorded <-chan error, err error) {
 	done := make(chan error, 1)
 	if made != nil {
-		m.config, m.state = *made, runtime.State{Status: runtime.Created}
+		m.config, m.state = *made, container.State{Status: container.Created}
 		m.name.Store(&made.Name)
 		go func() { done <- m.handle.WritePending(made) }()
 		return done, nil

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // The methods here are called with the monitor's lock held.
@@ -33,7 +33,7 @@ func (m *Monitor) signal(sig unix.Signal, stop, shutdown bool) error {
 	if err := m.instance.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("send signal %d: %w", int(sig), err)
 	}
-	if m.state.Status == runtime.Paused && (stop || sig == unix.SIGKILL) {
+	if m.state.Status == container.Paused && (stop || sig == unix.SIGKILL) {
 		return m.unpause() // a frozen process takes no signal
 	}
 	return nil
@@ -43,25 +43,25 @@ func (m *Monitor) pause() error {
 	switch {
 	case m.instance == nil:
 		return m.named(errNotLive)
-	case m.state.Status == runtime.Paused:
+	case m.state.Status == container.Paused:
 		return m.named(errPaused)
 	}
 	if err := m.instance.Pause(); err != nil {
 		return fmt.Errorf("pause container: %w", err)
 	}
-	m.state.Status = runtime.Paused
+	m.state.Status = container.Paused
 	m.emit("pause", nil)
 	return m.handle.WriteState(m.state)
 }
 
 func (m *Monitor) unpause() error {
-	if m.instance == nil || m.state.Status != runtime.Paused {
+	if m.instance == nil || m.state.Status != container.Paused {
 		return m.named(errNotPaused)
 	}
 	if err := m.instance.Resume(); err != nil {
 		return fmt.Errorf("resume container: %w", err)
 	}
-	m.state.Status = runtime.Running
+	m.state.Status = container.Running
 	m.emit("unpause", nil)
 	return m.handle.WriteState(m.state)
 }

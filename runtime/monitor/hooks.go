@@ -9,7 +9,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/dhcp"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // hooks are what the monitor wants to hear of a leg.
@@ -28,7 +28,7 @@ func (m *Monitor) hooks(l *life, ep network.Endpoint) network.Hooks {
 
 // conflict records another host on an address of the container, and tells of it.
 func (m *Monitor) conflict(l *life, c network.Conflict) {
-	m.changeLive(l, func(s *runtime.State) {
+	m.changeLive(l, func(s *container.State) {
 		s.Conflicts = append(slices.DeleteFunc(slices.Clone(s.Conflicts), func(o network.Conflict) bool {
 			return o.Addr == c.Addr && o.MAC == c.MAC
 		}), c)
@@ -47,7 +47,7 @@ func (m *Monitor) addressesChanged(l *life, err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
-	if m.changeLive(l, func(s *runtime.State) { s.Attachments = l.attachments() }) {
+	if m.changeLive(l, func(s *container.State) { s.Attachments = l.attachments() }) {
 		m.tellNeighbours(l)
 	}
 }
@@ -61,7 +61,7 @@ func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e
 			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 		}
 	}
-	if !m.changeLive(l, func(s *runtime.State) { s.Attachments = l.attachments() }) {
+	if !m.changeLive(l, func(s *container.State) { s.Attachments = l.attachments() }) {
 		return
 	}
 	if _, err := m.writeFiles(l.attachments(), m.etc.change); err != nil {
@@ -89,7 +89,7 @@ func leaseAttributes(ifName string, e network.LeaseEvent, err error) map[string]
 
 // changeLive is setState for a life that has begun and is not over; else it
 // does nothing and is false.
-func (m *Monitor) changeLive(l *life, change func(*runtime.State)) bool {
+func (m *Monitor) changeLive(l *life, change func(*container.State)) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.instance == nil || m.instance != l.instance {

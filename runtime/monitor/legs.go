@@ -9,7 +9,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/dhcp"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // connect adds a leg to the container while it runs, or, between two lives,
@@ -105,7 +105,7 @@ func (m *Monitor) legsChanged() {
 		return
 	}
 	at := m.life.attachments()
-	m.setState(func(s *runtime.State) { s.Attachments = at })
+	m.setState(func(s *container.State) { s.Attachments = at })
 	if _, err := m.writeFiles(at, m.etc.change); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/firewall"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // life is one run of the container, from start to exit.
 type life struct {
-	instance *runtime.Instance
+	instance *kernel.Instance
 	stdio    *streams
 	ns       *network.Namespace // nil with the host's network
 	warnings []string
@@ -105,7 +106,7 @@ func (m *Monitor) startInstance(l *life, size protocol.Size) error {
 	if l.stdio, err = openStreams(&m.config, size); err != nil {
 		return err
 	}
-	if l.instance, err = m.store.New(m.config.ID, spec); err != nil {
+	if l.instance, err = kernel.Of(m.store).New(m.config.ID, spec); err != nil {
 		return err
 	}
 	return l.instance.Start(spec.Process, l.stdio.Theirs)
@@ -118,18 +119,18 @@ func (m *Monitor) release(l *life, commit func() error) error {
 		return err
 	}
 	m.stdio.Store(l.stdio)
-	pid, err := runtime.Identify(l.instance.Pid())
+	pid, err := container.Identify(l.instance.Pid())
 	if err != nil {
 		return fmt.Errorf("identify container process: %w", err)
 	}
-	own, err := runtime.Identify(unix.Getpid())
+	own, err := container.Identify(unix.Getpid())
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.instance = l.instance
 	s := &m.state
-	s.Status, s.Init, s.Monitor, s.StartedAt = runtime.Running, pid, own, time.Now()
+	s.Status, s.Init, s.Monitor, s.StartedAt = container.Running, pid, own, time.Now()
 	s.FinishedAt, s.Error, s.OOMKilled, s.ExitCode = time.Time{}, "", false, 0
 	s.Attachments, s.Conflicts = l.attachments(), nil
 	state := m.state

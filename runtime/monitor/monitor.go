@@ -9,7 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	goruntime "runtime"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -19,7 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -32,9 +33,9 @@ var (
 
 // Monitor runs one container from its start to its end.
 type Monitor struct {
-	store  *runtime.Store
-	handle *runtime.Handle
-	config runtime.Config
+	store  *container.Store
+	handle *container.Handle
+	config container.Config
 	name   atomic.Pointer[string] // by now: it may have been renamed
 	mounts *mounts
 	etc    etcFiles
@@ -55,18 +56,18 @@ type Monitor struct {
 
 	// mu guards what the clients' wishes change.
 	mu       sync.Mutex
-	state    runtime.State
-	instance *runtime.Instance // nil between two lives
-	stopping chan struct{}     // closed when the user wants the container ended
-	keep     bool              // a restart: one that goes with its exit stays
-	shutdown bool              // it was the host that wanted it
+	state    container.State
+	instance *kernel.Instance // nil between two lives
+	stopping chan struct{}    // closed when the user wants the container ended
+	keep     bool             // a restart: one that goes with its exit stays
+	shutdown bool             // it was the host that wanted it
 }
 
 // Main is the life of a monitor process. It holds the lock and the socket that
 // Spawn passed, and returns when the container has ended for good.
-func Main(store *runtime.Store, id string) error {
+func Main(store *container.Store, id string) error {
 	// The thread that starts the container is its parent; it must not go away.
-	goruntime.LockOSThread()
+	runtime.LockOSThread()
 	if err := checkOrigin(store, id); err != nil {
 		return fmt.Errorf("%s is mvrun's own command, use run or start: %w", protocol.Command, err)
 	}
@@ -115,14 +116,14 @@ func outlive() {
 // leaveCgroups is done beside everything else: a cgroup may be slow to join.
 func (m *Monitor) leaveCgroups() {
 	defer close(m.alone)
-	if err := m.store.LeaveCgroups(); err != nil {
+	if err := kernel.Of(m.store).LeaveCgroups(); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 }
 
 func failure(err error) protocol.Reply {
 	reply := protocol.Reply{Error: err.Error(), Code: 125}
-	var start *runtime.StartError
+	var start *container.StartError
 	if errors.As(err, &start) {
 		reply.Code = start.Code
 	}
@@ -140,7 +141,7 @@ func (m *Monitor) run(l net.Listener) error {
 		if !again {
 			return m.end(l, code)
 		}
-		m.exited(runtime.Restarting, code)
+		m.exited(container.Restarting, code)
 		m.out.finish(exitFrame(code))
 		if waitOr(m.stopping, delay) {
 			return m.end(l, code)
@@ -161,7 +162,7 @@ func (m *Monitor) again(policy *restarts) {
 		if err == nil {
 			return
 		}
-		m.setState(func(s *runtime.State) { s.Error = err.Error() })
+		m.setState(func(s *container.State) { s.Error = err.Error() })
 		delay, again := policy.next(1, 0, m.state.RestartCount, m.stopWanted())
 		if !again || waitOr(m.stopping, delay) {
 			return // wait finds no instance
@@ -199,7 +200,7 @@ func (m *Monitor) end(l net.Listener, code int) error {
 		m.emitExit(code)
 		err = errors.Join(err, m.handle.Forget())
 	} else {
-		m.exited(runtime.Exited, code)
+		m.exited(container.Exited, code)
 	}
 	m.out.finishAll(exitFrame(code))
 	// The kernel takes its time to take a VLAN link apart; nobody need wait.
@@ -223,8 +224,8 @@ func exitFrame(code int) []byte {
 }
 
 // exited writes the record of an exit.
-func (m *Monitor) exited(status runtime.Status, code int) {
-	m.setState(func(s *runtime.State) {
+func (m *Monitor) exited(status container.Status, code int) {
+	m.setState(func(s *container.State) {
 		s.Status, s.ExitCode, s.FinishedAt = status, code, time.Now()
 		s.Attachments = nil
 		s.StoppedByUser = m.stopped() && !m.shutdown
@@ -238,7 +239,7 @@ func (m *Monitor) emitExit(code int) {
 
 // emit tells what happened to the container.
 func (m *Monitor) emit(action string, attributes map[string]string) {
-	e := runtime.Event{Type: "container", Action: action, ID: m.config.ID, Name: *m.name.Load(), Attributes: attributes}
+	e := container.Event{Type: "container", Action: action, ID: m.config.ID, Name: *m.name.Load(), Attributes: attributes}
 	if err := m.store.Emit(e); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
@@ -246,7 +247,7 @@ func (m *Monitor) emit(action string, attributes map[string]string) {
 
 // setState changes the record on disk. On a full disk the old one stays, and
 // whoever reads it finds that the monitor is gone.
-func (m *Monitor) setState(change func(*runtime.State)) {
+func (m *Monitor) setState(change func(*container.State)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.state)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // mounts is the container's root file system in the monitor's own mount
@@ -20,7 +20,7 @@ type mounts struct {
 
 // mountAll mounts the container's snapshot: its writable layer over the
 // image's layers. The kernel takes the mount back when the monitor ends.
-func mountAll(store *runtime.Store, c *runtime.Config) (*mounts, error) {
+func mountAll(store *container.Store, c *container.Config) (*mounts, error) {
 	dir := store.Dir(c.ID)
 	m := &mounts{root: filepath.Join(dir, "rootfs"), volumes: map[string]string{}}
 	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")

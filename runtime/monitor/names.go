@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // tellNeighbours makes the container and the others on its networks known to
@@ -40,7 +40,7 @@ func (m *Monitor) rename(name string) error {
 
 // current is the container's configuration under the name, and with the legs,
 // of today.
-func (m *Monitor) current() *runtime.Config {
+func (m *Monitor) current() *container.Config {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.config

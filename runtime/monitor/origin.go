@@ -8,15 +8,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // checkOrigin tells a process that Spawn made from one that somebody typed,
 // before it changes anything: in the host's mount namespace a monitor's first
 // step would be the host's.
-func checkOrigin(store *runtime.Store, id string) error {
-	if !runtime.IsID(id) {
+func checkOrigin(store *container.Store, id string) error {
+	if !container.IsID(id) {
 		return fmt.Errorf("%q is no container's full ID", id)
 	}
 	if err := isLock(protocol.LockFD, store.LockPath(id)); err != nil {

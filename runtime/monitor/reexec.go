@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -14,6 +15,7 @@ func Reexec() {
 	if !ok {
 		return
 	}
+	kernel.Of(store)
 	err := store.Prepare()
 	if err == nil {
 		err = Main(store, id)

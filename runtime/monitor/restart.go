@@ -3,7 +3,7 @@ package monitor
 import (
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // Delays between restarts: they double from the first to the longest, and
@@ -16,7 +16,7 @@ const (
 
 // restarts decides what follows an exit.
 type restarts struct {
-	policy runtime.RestartPolicy
+	policy container.RestartPolicy
 	delay  time.Duration
 }
 
@@ -26,8 +26,8 @@ func (r *restarts) next(code int, ran time.Duration, count int, stopped bool) (d
 	switch {
 	case stopped:
 		return 0, false
-	case r.policy.Name == runtime.RestartAlways, r.policy.Name == runtime.RestartUnlessStopped:
-	case r.policy.Name == runtime.RestartOnFailure && code != 0 && (r.policy.Max == 0 || count < r.policy.Max):
+	case r.policy.Name == container.RestartAlways, r.policy.Name == container.RestartUnlessStopped:
+	case r.policy.Name == container.RestartOnFailure && code != 0 && (r.policy.Max == 0 || count < r.policy.Max):
 	default:
 		return 0, false
 	}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func TestRestarts(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRestarts(t *testing.T) {
 		"on-failure":   {{code: 0, delay: no}, {code: 1, count: 1000, delay: 100 * time.Millisecond}},
 		"on-failure:2": {{code: 1, delay: 100 * time.Millisecond}, {code: 1, count: 1, delay: 200 * time.Millisecond}, {code: 1, count: 2, delay: no}},
 	} {
-		p, err := runtime.ParseRestartPolicy(policy)
+		p, err := container.ParseRestartPolicy(policy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestRestarts(t *testing.T) {
 
 // The delay grows to a minute and no further.
 func TestLongestDelay(t *testing.T) {
-	r := &restarts{policy: runtime.RestartPolicy{Name: runtime.RestartAlways}}
+	r := &restarts{policy: container.RestartPolicy{Name: container.RestartAlways}}
 	var last time.Duration
 	for range 20 {
 		delay, _ := r.next(1, 0, 0, false)

@@ -12,47 +12,49 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/etcfiles"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // spec gathers what the spec needs of this host and makes it.
 func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 	c := &m.config
-	host := runtime.Host{
+	host := oci.Host{
 		Rootfs:      m.mounts.root,
 		Volumes:     m.mounts.volumes,
-		CgroupsPath: m.store.CgroupsPath(c.ID),
-		Controllers: runtime.Controllers(),
+		CgroupsPath: kernel.Of(m.store).CgroupsPath(c.ID),
+		Controllers: kernel.Controllers(),
 	}
 	if ns != nil {
 		host.NetNS = "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(ns.File().Fd()))
 	}
-	err := runtime.MakeBindSources(c)
+	err := oci.MakeBindSources(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	if host.Caps, err = runtime.CurrentCapabilities(); err != nil {
+	if host.Caps, err = oci.CurrentCapabilities(); err != nil {
 		return nil, nil, err
 	}
-	if host.User, err = runtime.LookupUser(runtime.Tree{Root: m.mounts.root, Mounts: c.Mounts, Volumes: m.mounts.volumes}, c.User, c.GroupAdd); err != nil {
+	if host.User, err = oci.LookupUser(oci.Tree{Root: m.mounts.root, Mounts: c.Mounts, Volumes: m.mounts.volumes}, c.User, c.GroupAdd); err != nil {
 		return nil, nil, err
 	}
 	if host.Files, err = m.writeFiles(nil, m.etc.renew); err != nil {
 		return nil, nil, err
 	}
-	if err := runtime.FillDevices(c, &host); err != nil {
+	if err := oci.FillDevices(c, &host); err != nil {
 		return nil, nil, err
 	}
-	if host.AppArmor, err = runtime.AppArmorProfile(c.Security); err != nil {
+	if host.AppArmor, err = oci.AppArmorProfile(c.Security); err != nil {
 		return nil, nil, err
 	}
 	if c.Init {
-		if host.InitBinary, err = m.store.InitBinary(); err != nil {
+		if host.InitBinary, err = kernel.InitBinary(m.store.Root); err != nil {
 			return nil, nil, err
 		}
 	}
-	host.RecursiveReadOnly = runtime.RecursiveReadOnly()
-	return runtime.Spec(c, host)
+	host.RecursiveReadOnly = container.RecursiveReadOnly()
+	return oci.Spec(c, host)
 }
 
 // writeFiles makes the files that mvrun keeps in the container's /etc. With

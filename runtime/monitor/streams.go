@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/logfile"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 	"github.com/mvrun/mvrun/runtime/monitor/stdio"
@@ -19,7 +19,7 @@ type streams struct {
 	copies sync.WaitGroup
 }
 
-func openStreams(c *runtime.Config, size protocol.Size) (*streams, error) {
+func openStreams(c *container.Config, size protocol.Size) (*streams, error) {
 	files, err := stdio.Open(c, size)
 	return &streams{Files: files}, err
 }

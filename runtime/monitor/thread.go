@@ -2,7 +2,7 @@ package monitor
 
 import (
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"slices"
 
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
@@ -15,6 +15,6 @@ import (
 // host's.
 func init() {
 	if slices.Contains(os.Args, protocol.Command) {
-		goruntime.LockOSThread()
+		runtime.LockOSThread()
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // mountVolumes finds the container's volumes, and before its first start fills
 // the empty ones with what the image has in their places. The container's own
 // directory remembers that, so that a volume which the user has emptied since
 // stays empty.
-func (m *mounts) mountVolumes(store *runtime.Store, c *runtime.Config) error {
+func (m *mounts) mountVolumes(store *container.Store, c *container.Config) error {
 	vols := rootfs.OpenVolumes(store.Root)
 	filled := filepath.Join(store.Dir(c.ID), "volumes-filled")
 	_, err := os.Lstat(filled)

@@ -7,29 +7,29 @@ import (
 	"strings"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // statuses are Docker's; some of them no container is ever in here.
 var statuses = []string{"created", "restarting", "running", "removing", "paused", "exited", "dead"}
 
 // Containers are the keys of ps.
-func Containers() Keys[*runtime.Container] {
-	type container = *runtime.Container
-	is := func(c container, ref string) bool {
+func Containers() Keys[*container.Container] {
+	type ctr = *container.Container
+	is := func(c ctr, ref string) bool {
 		return c.Config.Name == ref || ref != "" && strings.HasPrefix(c.Config.ID, ref)
 	}
-	older := func(c, other container) bool { return c.Config.Created.Before(other.Config.Created) }
-	return Keys[container]{
-		"id":       text(func(c container, v string) bool { return strings.HasPrefix(c.Config.ID, v) }),
-		"name":     name(func(c container) []string { return []string{c.Config.Name, "/" + c.Config.Name} }),
-		"label":    label(func(c container) map[string]string { return c.Config.Labels }, true),
-		"status":   oneOf(statuses, func(c container, v string) bool { return string(c.State.Status) == v }),
+	older := func(c, other ctr) bool { return c.Config.Created.Before(other.Config.Created) }
+	return Keys[ctr]{
+		"id":       text(func(c ctr, v string) bool { return strings.HasPrefix(c.Config.ID, v) }),
+		"name":     name(func(c ctr) []string { return []string{c.Config.Name, "/" + c.Config.Name} }),
+		"label":    label(func(c ctr) map[string]string { return c.Config.Labels }, true),
+		"status":   oneOf(statuses, func(c ctr, v string) bool { return string(c.State.Status) == v }),
 		"exited":   exited,
-		"ancestor": text(func(c container, v string) bool { return sameImage(&c.Config, v) }),
+		"ancestor": text(func(c ctr, v string) bool { return sameImage(&c.Config, v) }),
 		"network":  text(onNetwork),
-		"volume": text(func(c container, v string) bool {
-			return slices.ContainsFunc(c.Config.Mounts, func(m runtime.Mount) bool {
+		"volume": text(func(c ctr, v string) bool {
+			return slices.ContainsFunc(c.Config.Mounts, func(m container.Mount) bool {
 				return m.Name == v || m.Destination == v || m.Source == v
 			})
 		}),
@@ -38,24 +38,24 @@ func Containers() Keys[*runtime.Container] {
 	}
 }
 
-func exited(value string) (Test[*runtime.Container], error) {
+func exited(value string) (Test[*container.Container], error) {
 	code, err := strconv.Atoi(value)
 	if err != nil {
 		return nil, errors.New("use an exit code")
 	}
-	return alone(func(c *runtime.Container) bool {
-		return c.State.Status == runtime.Exited && c.State.ExitCode == code
+	return alone(func(c *container.Container) bool {
+		return c.State.Status == container.Exited && c.State.ExitCode == code
 	}), nil
 }
 
-func onNetwork(c *runtime.Container, value string) bool {
+func onNetwork(c *container.Container, value string) bool {
 	n := &c.Config.Network
 	return slices.ContainsFunc(n.Endpoints, func(ep network.Endpoint) bool {
 		return ep.Network == value || value != "" && strings.HasPrefix(ep.NetworkID, value)
 	}) || len(n.Endpoints) == 0 && n.Mode == value
 }
 
-func sameImage(conf *runtime.Config, value string) bool {
+func sameImage(conf *container.Config, value string) bool {
 	short := strings.TrimPrefix(conf.ImageID, "sha256:")
 	value = strings.TrimPrefix(value, "sha256:")
 	name := conf.Image

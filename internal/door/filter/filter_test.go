@@ -11,7 +11,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/rootfs"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // check parses filters (separated by ";"), applies them to all and compares the
@@ -103,21 +103,21 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestContainers(t *testing.T) {
-	made := func(id, name, image string, minute int, state runtime.State) *runtime.Container {
-		c := &runtime.Container{State: state}
+	made := func(id, name, image string, minute int, state container.State) *container.Container {
+		c := &container.Container{State: state}
 		c.Config.ID, c.Config.Name, c.Config.Image = id, name, image
 		c.Config.Created = time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC)
 		return c
 	}
-	web := made("aa11", "web", "example.org/web", 1, runtime.State{Status: runtime.Running})
+	web := made("aa11", "web", "example.org/web", 1, container.State{Status: container.Running})
 	web.Config.Labels = map[string]string{"tier": "front"}
 	web.Config.Network.Endpoints = []network.Endpoint{{Network: "net10", NetworkID: "bb22"}}
 	web.Config.ImageID = "sha256:abcdef"
-	db := made("aa22", "web-db", "db:2", 2, runtime.State{Status: runtime.Exited, ExitCode: 3})
-	db.Config.Mounts = []runtime.Mount{{Type: "volume", Name: "data", Destination: "/var/data"}}
+	db := made("aa22", "web-db", "db:2", 2, container.State{Status: container.Exited, ExitCode: 3})
+	db.Config.Mounts = []container.Mount{{Type: "volume", Name: "data", Destination: "/var/data"}}
 	db.Config.Network.Mode = "none"
-	job := made("cc33", "job", "db", 3, runtime.State{Status: runtime.Exited})
-	all := []*runtime.Container{web, db, job}
+	job := made("cc33", "job", "db", 3, container.State{Status: container.Exited})
+	all := []*container.Container{web, db, job}
 	for filters, want := range map[string]string{
 		"":                            "web web-db job",
 		"id=aa":                       "web web-db",
@@ -144,7 +144,7 @@ func TestContainers(t *testing.T) {
 		"since=web":                   "web-db job",
 		"since=aa11;before=job":       "web-db",
 	} {
-		check(t, Containers(), all, func(c *runtime.Container) string { return c.Config.Name }, filters, want)
+		check(t, Containers(), all, func(c *container.Container) string { return c.Config.Name }, filters, want)
 	}
 	refused(t, Containers(), all, map[string]string{
 		"status=up": "use one of created, restarting", "exited=x": "use an exit code", "before=none": "no such container: none",
@@ -212,12 +212,12 @@ func TestVolumes(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	all := []runtime.Event{{Type: "container", Action: "start", ID: "aa11", Name: "web"}, {Type: "network", Action: "conflict", Name: "net10"}}
+	all := []container.Event{{Type: "container", Action: "start", ID: "aa11", Name: "web"}, {Type: "network", Action: "conflict", Name: "net10"}}
 	for filters, want := range map[string]string{
 		"container=web": "web", "container=aa": "web", "event=conflict": "net10", "type=network;type=container": "web net10",
 		"type=network;event=start": "", "container=": "",
 	} {
-		check(t, Events(), all, func(e runtime.Event) string { return e.Name }, filters, want)
+		check(t, Events(), all, func(e container.Event) string { return e.Name }, filters, want)
 	}
 	refused(t, Events(), all, map[string]string{"colour=red": "use one of container, event, type"})
 }

@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // Place is where a container and its volumes are on this host.
@@ -17,7 +18,7 @@ type Place struct {
 }
 
 // NewContainer brings a container into Docker's form.
-func NewContainer(cont *runtime.Container, at Place) *Container {
+func NewContainer(cont *container.Container, at Place) *Container {
 	conf := &cont.Config
 	dir := at.Dir
 	v := &Container{
@@ -49,20 +50,20 @@ func NewContainer(cont *runtime.Container, at Place) *Container {
 	return v
 }
 
-func newState(s *runtime.State) State {
+func newState(s *container.State) State {
 	v := State{
-		Status: string(s.Status), Running: s.Status.Live(), Paused: s.Status == runtime.Paused,
-		Restarting: s.Status == runtime.Restarting, Dead: s.Status == runtime.Dead,
+		Status: string(s.Status), Running: s.Status.Live(), Paused: s.Status == container.Paused,
+		Restarting: s.Status == container.Restarting, Dead: s.Status == container.Dead,
 		OOMKilled: s.OOMKilled, ExitCode: s.ExitCode, Error: s.Error,
 		StartedAt: dockerTime(s.StartedAt), FinishedAt: dockerTime(s.FinishedAt),
 	}
-	if s.Status == runtime.Running || s.Status == runtime.Paused {
+	if s.Status == container.Running || s.Status == container.Paused {
 		v.Pid = s.Init.Pid
 	}
 	return v
 }
 
-func newMount(m runtime.Mount, volumePath func(name string) string) Mount {
+func newMount(m container.Mount, volumePath func(name string) string) Mount {
 	v := Mount{
 		Type: m.Type, Name: m.Name, Source: m.Source, Destination: m.Destination,
 		Mode: m.Mode, RW: !m.ReadOnly, Propagation: m.Propagation,
@@ -77,7 +78,7 @@ func newMount(m runtime.Mount, volumePath func(name string) string) Mount {
 	return v
 }
 
-func newHostConfig(conf *runtime.Config) HostConfig {
+func newHostConfig(conf *container.Config) HostConfig {
 	r, s, n := conf.Resources, conf.Security, conf.Network
 	v := HostConfig{
 		NetworkMode: n.Mode, PortBindings: map[string]any{},
@@ -92,7 +93,7 @@ func newHostConfig(conf *runtime.Config) HostConfig {
 		Runtime: "mvrun", CgroupnsMode: "private",
 	}
 	if v.ShmSize == 0 {
-		v.ShmSize = runtime.DefaultShmSize
+		v.ShmSize = oci.DefaultShmSize
 	}
 	if v.MemorySwap == 0 && v.Memory > 0 {
 		v.MemorySwap = 2 * v.Memory
@@ -104,13 +105,13 @@ func newHostConfig(conf *runtime.Config) HostConfig {
 		v.Init = &conf.Init
 	}
 	if !s.Privileged {
-		v.MaskedPaths, v.ReadonlyPaths = runtime.ProtectedPaths()
+		v.MaskedPaths, v.ReadonlyPaths = oci.ProtectedPaths()
 	}
 	for _, u := range r.Ulimits {
 		v.Ulimits = append(v.Ulimits, Ulimit{Name: u.Name, Hard: u.Hard, Soft: u.Soft})
 	}
 	for _, d := range s.Devices {
-		if dev, access, err := runtime.ParseDevice(d); err == nil {
+		if dev, access, err := oci.ParseDevice(d); err == nil {
 			host, _, _ := strings.Cut(d, ":")
 			v.Devices = append(v.Devices, Device{PathOnHost: host, PathInContainer: dev.Path, CgroupPermissions: access})
 		}
@@ -123,7 +124,7 @@ func newHostConfig(conf *runtime.Config) HostConfig {
 }
 
 // addMount puts a mount of the command line where Docker shows it.
-func (v *HostConfig) addMount(m runtime.Mount) {
+func (v *HostConfig) addMount(m container.Mount) {
 	if m.Type == "tmpfs" {
 		if v.Tmpfs == nil {
 			v.Tmpfs = map[string]string{}
@@ -141,7 +142,7 @@ func (v *HostConfig) addMount(m runtime.Mount) {
 	v.Binds = append(v.Binds, bind)
 }
 
-func newLog(l runtime.LogOptions) LogConfig {
+func newLog(l container.LogOptions) LogConfig {
 	v := LogConfig{Type: "local", Config: map[string]string{}}
 	if l.Driver != "" {
 		v.Type = l.Driver
@@ -167,12 +168,12 @@ func capabilities(names []string) (out []string) {
 	return out
 }
 
-func newConfig(conf *runtime.Config) Config {
+func newConfig(conf *container.Config) Config {
 	v := Config{
 		Hostname: conf.Hostname, Domainname: conf.Domainname, User: conf.User,
 		AttachStdin: conf.StdinOnce, AttachStdout: !conf.Detached, AttachStderr: !conf.Detached,
 		Tty: conf.TTY, OpenStdin: conf.OpenStdin, StdinOnce: conf.StdinOnce,
-		Env: append([]string{}, runtime.VisibleEnv(conf)...), Cmd: orNil(conf.Cmd), Image: conf.Image, WorkingDir: conf.WorkingDir,
+		Env: append([]string{}, oci.VisibleEnv(conf)...), Cmd: orNil(conf.Cmd), Image: conf.Image, WorkingDir: conf.WorkingDir,
 		Entrypoint: orNil(conf.Entrypoint), Labels: conf.Labels, StopSignal: conf.StopSignal, StopTimeout: conf.StopTimeout,
 	}
 	if v.Labels == nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // ContainerHeads are the headings of a ContainerRow's fields.
@@ -19,7 +19,7 @@ var ContainerHeads = map[string]string{
 }
 
 // ContainerRow is a container as ps shows it. Its size is another's to fill in.
-func ContainerRow(cont *runtime.Container, full bool) map[string]string {
+func ContainerRow(cont *container.Container, full bool) map[string]string {
 	conf := &cont.Config
 	command := commandText(conf.Args())
 	if !full {
@@ -65,23 +65,23 @@ func commandText(args []string) string {
 }
 
 // statusText is Docker's: "Up 5 minutes (Paused)", "Exited (0) 2 hours ago".
-func statusText(s *runtime.State) string {
+func statusText(s *container.State) string {
 	up := units.HumanDuration(time.Since(s.StartedAt))
 	ago := units.HumanDuration(time.Since(s.FinishedAt))
 	switch s.Status {
-	case runtime.Running:
+	case container.Running:
 		return "Up " + up
-	case runtime.Paused:
+	case container.Paused:
 		return "Up " + up + " (Paused)"
-	case runtime.Restarting:
+	case container.Restarting:
 		return fmt.Sprintf("Restarting (%d) %s ago", s.ExitCode, ago)
-	case runtime.Exited:
+	case container.Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, ago)
 	}
 	return strings.ToUpper(string(s.Status[:1])) + string(s.Status[1:])
 }
 
-func addresses(cont *runtime.Container) string {
+func addresses(cont *container.Container) string {
 	var list []string
 	for _, ep := range cont.Config.Network.Endpoints {
 		for _, a := range endpointAddrs(cont, ep) {
@@ -91,7 +91,7 @@ func addresses(cont *runtime.Container) string {
 	return strings.Join(list, ", ")
 }
 
-func networkNames(conf *runtime.Config) string {
+func networkNames(conf *container.Config) string {
 	if len(conf.Network.Endpoints) == 0 {
 		return conf.Network.Mode
 	}
@@ -102,7 +102,7 @@ func networkNames(conf *runtime.Config) string {
 	return strings.Join(names, ",")
 }
 
-func mountNames(conf *runtime.Config, full bool) string {
+func mountNames(conf *container.Config, full bool) string {
 	var names []string
 	for _, m := range conf.Mounts {
 		name := m.Name

@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
-func sample() *runtime.Container {
-	c := &runtime.Container{}
+func sample() *container.Container {
+	c := &container.Container{}
 	conf := &c.Config
 	conf.ID, conf.Name, conf.Image = strings.Repeat("ab12", 16), "web", "busybox"
 	conf.Created = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -22,7 +22,7 @@ func sample() *runtime.Container {
 	conf.Labels = map[string]string{"tier": "front", "a": "1"}
 	conf.Security.CapAdd = []string{"net_admin", "ALL"}
 	conf.Resources.Memory = 1 << 20
-	conf.Mounts = []runtime.Mount{
+	conf.Mounts = []container.Mount{
 		{Type: "bind", Source: "/srv", Destination: "/data", Mode: "ro", ReadOnly: true},
 		{Type: "volume", Name: "cache", Destination: "/cache"},
 		{Type: "volume", Name: "0123456789abcdef", Destination: "/anon", Anonymous: true},
@@ -33,7 +33,7 @@ func sample() *runtime.Container {
 		Network: "net10", NetworkID: "bb22", ID: "e1", IfName: "eth0", MAC: "02:00:00:00:00:01",
 		Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("fd00::5/64")}, Gateway: netip.MustParseAddr("10.0.0.1"),
 	}}
-	c.State.Status, c.State.StartedAt = runtime.Running, conf.Created
+	c.State.Status, c.State.StartedAt = container.Running, conf.Created
 	c.State.Init.Pid = 42
 	return c
 }
@@ -116,14 +116,14 @@ func TestContainerRow(t *testing.T) {
 func TestStatusText(t *testing.T) {
 	ago := time.Now().Add(-2 * time.Hour)
 	for _, c := range []struct {
-		state runtime.State
+		state container.State
 		want  string
 	}{
-		{runtime.State{Status: runtime.Running, StartedAt: ago}, "Up 2 hours"},
-		{runtime.State{Status: runtime.Paused, StartedAt: ago}, "Up 2 hours (Paused)"},
-		{runtime.State{Status: runtime.Exited, ExitCode: 3, FinishedAt: ago}, "Exited (3) 2 hours ago"},
-		{runtime.State{Status: runtime.Restarting, ExitCode: 1, FinishedAt: ago}, "Restarting (1) 2 hours ago"},
-		{runtime.State{Status: runtime.Created}, "Created"},
+		{container.State{Status: container.Running, StartedAt: ago}, "Up 2 hours"},
+		{container.State{Status: container.Paused, StartedAt: ago}, "Up 2 hours (Paused)"},
+		{container.State{Status: container.Exited, ExitCode: 3, FinishedAt: ago}, "Exited (3) 2 hours ago"},
+		{container.State{Status: container.Restarting, ExitCode: 1, FinishedAt: ago}, "Restarting (1) 2 hours ago"},
+		{container.State{Status: container.Created}, "Created"},
 	} {
 		if got := statusText(&c.state); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

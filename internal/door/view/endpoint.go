@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // endpointAddrs are a leg's addresses: those it was given for good, and those that
 // are leased, or by a router, at the moment.
-func endpointAddrs(cont *runtime.Container, ep network.Endpoint) []netip.Prefix {
+func endpointAddrs(cont *container.Container, ep network.Endpoint) []netip.Prefix {
 	at := attachment(cont, ep)
 	addrs := slices.Concat(ep.Addrs, at.SLAAC)
 	if at.Lease != nil {
@@ -21,12 +21,12 @@ func endpointAddrs(cont *runtime.Container, ep network.Endpoint) []netip.Prefix 
 	return addrs
 }
 
-func endpointLease(cont *runtime.Container, ep network.Endpoint) *network.Lease {
+func endpointLease(cont *container.Container, ep network.Endpoint) *network.Lease {
 	return attachment(cont, ep).Lease
 }
 
 // attachment is the leg as it stands; empty if it does not.
-func attachment(cont *runtime.Container, ep network.Endpoint) network.Attachment {
+func attachment(cont *container.Container, ep network.Endpoint) network.Attachment {
 	for _, at := range cont.State.Attachments {
 		if at.IfName == ep.IfName {
 			return at
@@ -37,7 +37,7 @@ func attachment(cont *runtime.Container, ep network.Endpoint) network.Attachment
 
 // networkMark is what is wrong with the network of a container that is up, for
 // ps: " (address conflict)", or nothing.
-func networkMark(cont *runtime.Container) string {
+func networkMark(cont *container.Container) string {
 	if !cont.State.Status.Live() {
 		return ""
 	}
@@ -46,7 +46,7 @@ func networkMark(cont *runtime.Container) string {
 		marks = append(marks, "address conflict")
 	}
 	for _, ep := range cont.Config.Network.Endpoints {
-		if ep.DHCP && endpointLease(cont, ep) == nil && cont.State.Status != runtime.Restarting {
+		if ep.DHCP && endpointLease(cont, ep) == nil && cont.State.Status != container.Restarting {
 			marks = append(marks, "no lease on "+ep.IfName)
 		}
 	}
@@ -58,7 +58,7 @@ func networkMark(cont *runtime.Container) string {
 
 // networkSettings are a container's networks; the first stands for all where Docker has
 // room for one.
-func networkSettings(cont *runtime.Container) NetworkSettings {
+func networkSettings(cont *container.Container) NetworkSettings {
 	v := NetworkSettings{Ports: map[string]any{}, Networks: map[string]Endpoint{}}
 	if cont.State.Status.Live() && cont.Config.Network.Mode != "host" {
 		v.SandboxID = cont.Config.ID
@@ -87,7 +87,7 @@ func networkSettings(cont *runtime.Container) NetworkSettings {
 		}
 		e.IPAMConfig = &EndpointIPAM{IPv4Address: e.IPAddress}
 		e.Aliases, e.GwPriority = ep.Aliases, ep.GwPriority
-		e.DNSNames = append(append([]string{cont.Config.Name}, ep.Aliases...), runtime.ShortID(cont.Config.ID))
+		e.DNSNames = append(append([]string{cont.Config.Name}, ep.Aliases...), container.ShortID(cont.Config.ID))
 		v.Networks[ep.Network] = e
 		if i == 0 {
 			v.Gateway, v.IPAddress, v.IPPrefixLen, v.MacAddress = e.Gateway, e.IPAddress, e.IPPrefixLen, e.MacAddress

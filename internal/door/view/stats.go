@@ -6,7 +6,8 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 // StatsHeads are the headings of a StatsRow's fields.
@@ -17,7 +18,7 @@ var StatsHeads = map[string]string{
 
 // StatsRow is what a container uses, between two looks. received and sent are the
 // bytes of its network namespace.
-func StatsRow(cont *runtime.Container, before, now runtime.Usage, received, sent uint64, full bool) map[string]string {
+func StatsRow(cont *container.Container, before, now kernel.Usage, received, sent uint64, full bool) map[string]string {
 	size := func(n uint64) string { return Size(int64(n)) }
 	percent := func(part float64) string { return fmt.Sprintf("%.2f%%", 100*part) }
 	memory := 0.0

@@ -9,7 +9,7 @@ import (
 	"github.com/docker/go-units"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // dockerTime is how Docker writes a time in JSON; the zero time is year 1.
@@ -36,7 +36,7 @@ func ShortID(id string, full bool) string {
 	if full {
 		return id
 	}
-	return runtime.ShortID(id)
+	return container.ShortID(id)
 }
 
 // ImageID is Docker's short form of an image's ID, or with full the whole digest.

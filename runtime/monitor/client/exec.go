@@ -11,7 +11,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 	"github.com/mvrun/mvrun/runtime/monitor/stdio"
 )
@@ -27,7 +28,7 @@ const execGrace = 200 * time.Millisecond
 // its parent and passes its streams; the monitor takes no part until it is to keep
 // the terminal.
 type Exec struct {
-	Store          *runtime.Store
+	Store          *container.Store
 	ID             string
 	Process        *specs.Process
 	TTY            bool
@@ -36,7 +37,7 @@ type Exec struct {
 	Stdout, Stderr io.Writer
 	DetachKeys     []byte // with a terminal
 
-	instance *runtime.Instance
+	instance *kernel.Instance
 	files    *stdio.Files
 	copies   sync.WaitGroup
 	flows    []*flow
@@ -63,7 +64,7 @@ func (e *Exec) Detached() error {
 		return err
 	}
 	defer null.Close()
-	instance, err := e.Store.Exec(e.ID, e.Process, runtime.Stdio{Stdin: null, Stdout: null, Stderr: null})
+	instance, err := kernel.Of(e.Store).Exec(e.ID, e.Process, kernel.Stdio{Stdin: null, Stdout: null, Stderr: null})
 	if err == nil {
 		instance.AwaitProgram()
 	}
@@ -92,11 +93,11 @@ func (e *Exec) Start() error {
 
 // begin starts the process.
 func (e *Exec) begin() (err error) {
-	conf := &runtime.Config{TTY: e.TTY, OpenStdin: e.Stdin != nil, StdinOnce: true}
+	conf := &container.Config{TTY: e.TTY, OpenStdin: e.Stdin != nil, StdinOnce: true}
 	if e.files, err = stdio.Open(conf, e.Size); err != nil {
 		return err
 	}
-	if e.instance, err = e.Store.Exec(e.ID, e.Process, e.files.Theirs); err != nil {
+	if e.instance, err = kernel.Of(e.Store).Exec(e.ID, e.Process, e.files.Theirs); err != nil {
 		e.files.Close()
 		return err
 	}

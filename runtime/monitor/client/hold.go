@@ -3,13 +3,13 @@ package client
 import (
 	"os"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // Hold hands the master of a terminal in the container to its monitor, which keeps
 // it open and reads it empty.
-func Hold(store *runtime.Store, id string, master *os.File) error {
+func Hold(store *container.Store, id string, master *os.File) error {
 	s, err := Dial(store, id, protocol.Request{Op: protocol.OpHold})
 	if err != nil {
 		return err

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -20,7 +21,7 @@ type Prestart struct{ namespace namespace }
 // Prepare begins a start and returns at once. What it makes goes with this process
 // if no container comes of it.
 func Prepare() *Prestart {
-	go runtime.WarmCgroups()
+	go kernel.WarmCgroups()
 	return &Prestart{makeNamespace(func() *network.Namespace {
 		ns, err := network.NewNamespace()
 		if err != nil {
@@ -46,7 +47,7 @@ func (n namespace) close() {
 }
 
 // beginNetwork begins the container's network in the namespace.
-func (s *Spawned) beginNetwork(c *runtime.Config) namespace {
+func (s *Spawned) beginNetwork(c *container.Config) namespace {
 	return makeNamespace(func() *network.Namespace {
 		ns := <-s.prestart.namespace
 		if ns != nil {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -40,7 +40,7 @@ func NewSession(c *protocol.Conn) *Session { return &Session{conn: c} }
 // Dial sends the request to the container's monitor and waits for the reply;
 // ErrNotRunning if it has no monitor. One that does not answer, stopped or stuck, is
 // an error after 30 s.
-func Dial(store *runtime.Store, id string, req protocol.Request) (*Session, error) {
+func Dial(store *container.Store, id string, req protocol.Request) (*Session, error) {
 	c, err := connect(store, id)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func Dial(store *runtime.Store, id string, req protocol.Request) (*Session, erro
 	return s, c.SetDeadline(time.Time{})
 }
 
-func connect(store *runtime.Store, id string) (*protocol.Conn, error) {
+func connect(store *container.Store, id string) (*protocol.Conn, error) {
 	c, err := protocol.Dial(store.AttachSocket(id))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
 		return nil, fmt.Errorf("container %s %w", store.NameOf(id), ErrNotRunning)
@@ -70,7 +70,7 @@ func connect(store *runtime.Store, id string) (*protocol.Conn, error) {
 }
 
 // Do is Dial for a request that ends with its reply.
-func Do(store *runtime.Store, id string, req protocol.Request) error {
+func Do(store *container.Store, id string, req protocol.Request) error {
 	s, err := Dial(store, id, req)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func Do(store *runtime.Store, id string, req protocol.Request) error {
 
 // Ask is Do for a request whose reply has warnings, and which may take as long as
 // the network does.
-func Ask(store *runtime.Store, id string, req protocol.Request) (warnings []string, err error) {
+func Ask(store *container.Store, id string, req protocol.Request) (warnings []string, err error) {
 	c, err := connect(store, id)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *Session) reply() (protocol.Reply, error) {
 		return reply, fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	if reply.Error != "" {
-		return reply, &runtime.StartError{Code: reply.Code, Err: errors.New(reply.Error)}
+		return reply, &container.StartError{Code: reply.Code, Err: errors.New(reply.Error)}
 	}
 	return reply, nil
 }

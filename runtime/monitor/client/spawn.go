@@ -10,13 +10,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // Spawned is a monitor that waits for the request to start its container.
 type Spawned struct {
-	handle   *runtime.Handle
+	handle   *container.Handle
 	prestart *Prestart
 	spawned  chan error // brings the outcome of spawn, which sets what follows
 
@@ -27,7 +28,7 @@ type Spawned struct {
 
 // Spawn starts a monitor process for the container that h has locked. It boots while
 // the caller still gathers the configuration. storeArgs are protocol.StoreArgs. Exactly one of Start and Cancel must follow.
-func (p *Prestart) Spawn(h *runtime.Handle, storeArgs []string) *Spawned {
+func (p *Prestart) Spawn(h *container.Handle, storeArgs []string) *Spawned {
 	s := &Spawned{handle: h, prestart: p, spawned: make(chan error, 1)}
 	go func() { s.spawned <- s.spawn(storeArgs) }()
 	return s
@@ -35,7 +36,7 @@ func (p *Prestart) Spawn(h *runtime.Handle, storeArgs []string) *Spawned {
 
 func (s *Spawned) spawn(storeArgs []string) error {
 	// A pipe or a lock of our caller must not stay open as long as the container runs.
-	if err := runtime.KeepDescriptors(); err != nil {
+	if err := kernel.KeepDescriptors(); err != nil {
 		return fmt.Errorf("mark open files: %w", err)
 	}
 	ours, theirs, err := protocol.SocketPair()
@@ -76,7 +77,7 @@ func (s *Spawned) spawn(storeArgs []string) error {
 // when it runs; with req.Attach the session goes on with its streams. On an error
 // the monitor has undone its part and is gone, the lock is the caller's again, and
 // what was begun of the network goes when the caller cleans up the container.
-func (s *Spawned) Start(c *runtime.Config, req protocol.Request) (*Session, []string, error) {
+func (s *Spawned) Start(c *container.Config, req protocol.Request) (*Session, []string, error) {
 	begun := s.beginNetwork(c)
 	if err := <-s.spawned; err != nil {
 		begun.close()

@@ -1,16 +1,17 @@
 package protocol
 
 import (
+	"reflect"
 	"testing"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func TestArgs(t *testing.T) {
-	store := &runtime.Store{Root: "/var/lib/a b", State: "/run/x=y", CgroupParent: "/mvrun", CgroupDriver: "auto"}
+	store := &container.Store{Root: "/var/lib/a b", State: "/run/x=y", CgroupParent: "/mvrun", CgroupDriver: "auto"}
 	args := append(append([]string{"mvrun"}, StoreArgs(store)...), Command, "0123")
 	got, id, ok := ParseArgs(args)
-	if !ok || id != "0123" || *got != *store {
+	if !ok || id != "0123" || !reflect.DeepEqual(got, store) {
 		t.Errorf("%q is read as %+v, %q, %v", args, got, id, ok)
 	}
 	for _, other := range [][]string{nil, {"mvrun"}, {"mvrun", "monitor", "0123"}, args[:len(args)-1], append(args, "more"), {"mvrun", "run", "a", "b", "c", "monitor", "d"}} {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
-	goruntime "runtime"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,7 +33,7 @@ func (c *Conn) SendFiles(files ...*os.File) error {
 	}
 	_, _, err := u.WriteMsgUnix([]byte{0}, unix.UnixRights(fds...), nil)
 	for _, f := range files {
-		goruntime.KeepAlive(f)
+		runtime.KeepAlive(f)
 	}
 	return err
 }

@@ -5,7 +5,7 @@ package protocol
 
 import (
 	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // Command is the hidden command that makes mvrun a monitor.
@@ -46,10 +46,10 @@ type Request struct {
 	Size   Size `json:"size,omitzero"` // start: of the terminal
 	// Config, of a start, describes a container that does not exist yet: the
 	// monitor commits it when it is ready to run.
-	Config   *runtime.Config `json:"config,omitempty"`
-	Signal   int             `json:"signal,omitempty"`
-	Endpoint network.Request `json:"leg,omitzero"`
-	Name     string          `json:"name,omitempty"`
+	Config   *container.Config `json:"config,omitempty"`
+	Signal   int               `json:"signal,omitempty"`
+	Endpoint network.Request   `json:"leg,omitzero"`
+	Name     string            `json:"name,omitempty"`
 	// Stop says that the user wants the container to end: it is not restarted,
 	// and a paused one is thawed.
 	Stop bool `json:"stop,omitempty"`

@@ -10,13 +10,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
+	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
 // Files are our ends of a process's standard files.
 type Files struct {
-	Theirs runtime.Stdio // for the process; CloseTheirs once it has them
+	Theirs kernel.Stdio // for the process; CloseTheirs once it has them
 
 	Stdin          *Input
 	Stdout, Stderr *os.File // nil with a terminal
@@ -26,7 +27,7 @@ type Files struct {
 }
 
 // Open makes the files for a process whose streams are as the configuration says.
-func Open(c *runtime.Config, size protocol.Size) (f *Files, err error) {
+func Open(c *container.Config, size protocol.Size) (f *Files, err error) {
 	f = &Files{Stdin: &Input{once: c.StdinOnce && !c.TTY}}
 	defer func() {
 		if err != nil {

@@ -1,0 +1,53 @@
+package container
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The restart policies.
+const (
+	RestartNo            = "no"
+	RestartAlways        = "always"
+	RestartOnFailure     = "on-failure"
+	RestartUnlessStopped = "unless-stopped"
+)
+
+// RestartPolicy is when a container that ended starts again.
+type RestartPolicy struct {
+	Name string `json:"name"`
+	Max  int    `json:"max,omitempty"` // restarts of on-failure; 0 is no limit
+}
+
+// ParseRestartPolicy reads --restart; empty is "no".
+func ParseRestartPolicy(s string) (RestartPolicy, error) {
+	name, max, counted := strings.Cut(s, ":")
+	p := RestartPolicy{Name: name}
+	switch name {
+	case "":
+		p.Name = RestartNo
+	case RestartNo, RestartAlways, RestartUnlessStopped:
+	case RestartOnFailure:
+		n, err := strconv.Atoi(max)
+		if counted && (err != nil || n < 0) {
+			return p, fmt.Errorf("--restart %s: maximum retry count must be a number, as in on-failure:3", s)
+		}
+		p.Max = n
+		return p, nil
+	default:
+		return p, fmt.Errorf("--restart %s: invalid restart policy: use no, on-failure[:max-retries], always or unless-stopped", s)
+	}
+	if counted {
+		return p, fmt.Errorf("--restart %s: maximum retry count goes with on-failure only", s)
+	}
+	return p, nil
+}
+
+// String is the policy as --restart has it.
+func (p RestartPolicy) String() string {
+	if p.Max > 0 {
+		return fmt.Sprintf("%s:%d", p.Name, p.Max)
+	}
+	return p.Name
+}

@@ -1,0 +1,255 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
+	"github.com/mvrun/mvrun/network"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrNotFound  = errors.New("no such container")
+	ErrNameInUse = errors.New("name is already in use")
+	ErrRunning   = errors.New("container is running")
+)
+
+// dirMode shuts everybody out: a container's files are what its own root made
+// of them, set-user-ID ones too, and nobody of the host may run those
+// (CVE-2021-41091).
+const dirMode = 0o700
+
+// Store is the two directories of containers: Root holds what outlives a
+// reboot, State what does not.
+//
+//	Root/containers/<id>/  config.json state.json log upper work hosts …
+//	Root/names/<name>      the claim of a name, holds the ID
+//	State/<id>/            monitor.lock attach.sock, libcontainer's state
+//
+// A directory State/<id> is there only while somebody holds the lock on its
+// monitor.lock (who makes the container, or its monitor), or after that one
+// was killed: then the next command reaps it.
+//
+// A container exists when it has a config.json. Until its creation is
+// committed the file is named config.pending.json.
+type Store struct {
+	Root, State  string
+	CgroupParent string // absolute path in every hierarchy
+	CgroupDriver string // auto, cgroupfs or systemd
+	// KillLeftovers ends what a dead monitor left running of a container, whose
+	// first process was init. It is Kernel's: a record knows no processes.
+	KillLeftovers func(id string, init Process) error
+	Networks      *network.Store
+}
+
+// Open makes the store ready and finishes what killed commands left undone.
+// What can't be finished now does not keep the store from being used: it is
+// left, to be told of in unfinished.
+func (s *Store) Open() (unfinished, err error) {
+	if err := s.Prepare(); err != nil {
+		return nil, err
+	}
+	if err := s.recover(); err != nil && !noRoom(err) {
+		return err, nil
+	}
+	return nil, nil
+}
+
+// Prepare makes the store's directories and nothing else: the monitor needs no
+// more.
+func (s *Store) Prepare() error {
+	for _, dir := range []string{s.containers(), filepath.Join(s.Root, "names"), s.State} {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return err
+		}
+	}
+	s.Networks = &network.Store{
+		Dir:     filepath.Join(s.Root, "networks"),
+		State:   filepath.Join(s.State, "links"),
+		Exists:  func(id string) bool { return s.exists(id) || s.held(id) },
+		Running: s.held,
+	}
+	return nil
+}
+
+func (s *Store) containers() string { return filepath.Join(s.Root, "containers") }
+
+// Dir is where the container's files are. The ID is one that NewID made or
+// that Resolve found, never outside input.
+func (s *Store) Dir(id string) string { return filepath.Join(s.containers(), id) }
+
+// RunDir is where the files of a live container are.
+func (s *Store) RunDir(id string) string { return filepath.Join(s.State, id) }
+
+func (s *Store) configPath(id string) string  { return filepath.Join(s.Dir(id), "config.json") }
+func (s *Store) pendingPath(id string) string { return filepath.Join(s.Dir(id), "config.pending.json") }
+func (s *Store) statePath(id string) string   { return filepath.Join(s.Dir(id), "state.json") }
+
+// LockPath is the file whose lock a live container's monitor holds.
+func (s *Store) LockPath(id string) string { return filepath.Join(s.RunDir(id), "monitor.lock") }
+
+// AttachSocket is where a live container's monitor listens.
+func (s *Store) AttachSocket(id string) string { return filepath.Join(s.RunDir(id), "attach.sock") }
+
+func (s *Store) exists(id string) bool {
+	_, err := os.Lstat(s.configPath(id))
+	return err == nil
+}
+
+// held tells whether a process holds the container's monitor lock.
+func (s *Store) held(id string) bool {
+	return jsonfile.Held(s.LockPath(id))
+}
+
+// Resolve finds a container's ID by name, ID, or a prefix of the ID that is
+// no other's. An unknown one is ErrNotFound.
+func (s *Store) Resolve(ref string) (string, error) {
+	name := strings.TrimPrefix(ref, "/")
+	if IsID(name) && s.exists(name) {
+		return name, nil
+	}
+	if validName.MatchString(name) {
+		if id, err := s.nameOwner(name); err == nil && s.exists(id) {
+			return id, nil
+		}
+	}
+	if name == "" || strings.Trim(name, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("%w: %s", ErrNotFound, ref)
+	}
+	ids, err := s.IDs()
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, id := range ids {
+		if strings.HasPrefix(id, name) {
+			found = append(found, id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%w: %s", ErrNotFound, ref)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("ID prefix %s is not unique: it fits %d containers; give more of it", ref, len(found))
+}
+
+// IDs lists the containers that exist.
+func (s *Store) IDs() ([]string, error) {
+	entries, err := os.ReadDir(s.containers())
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && s.exists(e.Name()) {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// Live tells whether the container's record says that it lives, and its
+// monitor does too. It costs two reads and changes nothing.
+func (s *Store) Live(id string) bool {
+	var state State
+	return jsonfile.Read(s.statePath(id), &state) == nil && state.Status.Live() && s.held(id)
+}
+
+// Container is a container's configuration with what has become of it.
+type Container struct {
+	Config Config
+	State  State
+}
+
+// Load reads a container and refreshes its state against the kernel: what a
+// killed monitor left is cleaned up first.
+func (s *Store) Load(id string) (*Container, error) {
+	if err := s.refresh(id); err != nil && !noRoom(err) {
+		return nil, err
+	}
+	c, err := s.read(id)
+	if errors.Is(err, fs.ErrNotExist) { // one that goes with its exit
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, ShortID(id))
+	}
+	if err == nil && c.State.Status.Live() && !s.held(id) {
+		c.State = c.State.ended() // what could not be written down is so all the same
+	}
+	return c, err
+}
+
+// noRoom tells whether the disk is what keeps a record from being written.
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EROFS)
+}
+
+// read is Load without the look at the kernel.
+func (s *Store) read(id string) (*Container, error) {
+	c := &Container{}
+	if err := s.readRecord(id, s.configPath(id), &c.Config); err != nil {
+		return nil, err
+	}
+	if c.Config.ID != id {
+		return nil, s.damaged(id, s.configPath(id), "is not this container's")
+	}
+	if err := s.applyLegs(&c.Config); err != nil {
+		return nil, err
+	}
+	err := s.readRecord(id, s.statePath(id), &c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.State.Status, err = Created, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !c.State.Status.known() {
+		return nil, s.damaged(id, s.statePath(id), "has no known status")
+	}
+	return c, nil
+}
+
+// damaged is the error for a record that is valid JSON and yet none of ours.
+func (s *Store) damaged(id, path, what string) error {
+	return fmt.Errorf("container %s: %w: %s %s; remove it with rm -f, or put the file right", s.NameOf(id), jsonfile.ErrCorrupt, path, what)
+}
+
+// readRecord names the container when its record can't be read.
+func (s *Store) readRecord(id, path string, v any) error {
+	err := jsonfile.Read(path, v)
+	if errors.Is(err, jsonfile.ErrCorrupt) {
+		return fmt.Errorf("container %s: %w; remove it with rm -f, or put the file right", s.NameOf(id), err)
+	}
+	return err
+}
+
+// List returns all containers, the newest first, and an error for each one
+// that can't be read: one damaged container does not hide the others.
+func (s *Store) List() ([]*Container, []error) {
+	ids, err := s.IDs()
+	if err != nil {
+		return nil, []error{err}
+	}
+	var all []*Container
+	var errs []error
+	for _, id := range ids {
+		c, err := s.Load(id)
+		switch {
+		case errors.Is(err, ErrNotFound): // removed while we were reading
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			all = append(all, c)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Config.Created.After(all[j].Config.Created) })
+	return all, errs
+}

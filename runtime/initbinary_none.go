@@ -1,5 +1,0 @@
-//go:build !embedbusybox
-
-package runtime
-
-var embeddedInit []byte

@@ -1,0 +1,5 @@
+//go:build !embedbusybox
+
+package kernel
+
+var embeddedInit []byte
