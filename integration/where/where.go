@@ -8,7 +8,7 @@ package where
 var HostOnly = map[string][]string{
 	"words: what is parsed, printed and refused before anything reaches the kernel": {
 		"TestBadContainersAreRefused", "TestBadNetworksAreRefused", "TestWithoutRootItSaysSo",
-		"TestDoctorReadsTheConfiguration", "TestDoctorInterrupted",
+		"TestDoctorReadsTheConfiguration", "TestDoctorInterrupted", "TestConnectOptions",
 		"TestScript/config", "TestScript/image", "TestScript/inspect", "TestScript/names-and-ids", "TestScript/network",
 		"TestScript/option-order", "TestScript/ps", "TestScript/ps-filter-format", "TestScript/rename",
 		"TestScript/run-cidfile-labels", "TestScript/run-command", "TestScript/run-env", "TestScript/run-etc-files",
@@ -16,7 +16,7 @@ var HostOnly = map[string][]string{
 	},
 	"records: files on a disk, and who finds them": {
 		"TestCorruptNetworkRecord", "TestCorruptRecords", "TestFullDisk", "TestDiskFillsUpUnderAContainer",
-		"TestReadOnlyRootDirectory", "TestUnusualDirectories",
+		"TestReadOnlyRootDirectory", "TestUnusualDirectories", "TestAddressesAndRelease", "TestMACIsStable", "TestNames",
 		"TestScript/create-start", "TestScript/rm", "TestScript/run-rm",
 	},
 	"moments: a command is killed, or meets another, at every point of its way; TestKillOfTheMonitor and TestPowerCut of this kind run everywhere": {
@@ -33,8 +33,10 @@ var HostOnly = map[string][]string{
 	"processes: signals, descriptors and exits, as in every Unix": {
 		"TestDescriptorsAreNotInherited", "TestIgnoredSignalsAreNotInherited", "TestMonitorByHand", "TestSignalsAreForwarded",
 		"TestKillOfTheContainer", "TestStartIsLean",
+		"TestScript/run-hostname", "TestScript/run-init",
 		"TestScript/kill", "TestScript/restart", "TestScript/restart-policy", "TestScript/stop", "TestScript/wait",
 	},
+	"other kernels: played by a filter, whatever the real one is": {"TestKernelWithout"},
 	"leases: the talk with a server; TestLease has the kernel's part in it": {
 		"TestChangedLease", "TestConflictOnALease", "TestConnectByDHCP", "TestHostAccessToAForeignLease", "TestHostAccessToALease",
 		"TestKillOfTheMonitorWithALease", "TestLeaseExpires", "TestLeaseGivesWay", "TestLeaseIsReleased", "TestLeaseOutlivesAStop",
