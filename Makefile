@@ -43,7 +43,7 @@ BENCH_PEERS := docker.io podman containernetworking-plugins runc crun skopeo umo
 need = @tools/need
 
 .DEFAULT_GOAL := help
-.PHONY: help build static busybox test test-all ci deps packages machines checks test-unit test-integration test-vm race fuzz lint fmt demo bench bench-images bench-deps install clean
+.PHONY: help build static busybox test test-all ci deps packages machines checks test-unit test-integration test-vm race fuzz reference lint fmt demo bench bench-images bench-deps install clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ race: busybox ## run the packages' tests under the race detector
 
 fuzz: busybox ## run every fuzz target for FUZZTIME (default 30s) each
 	@tools/fuzz '$(TAGS)' '$(or $(FUZZTIME),30s)'
+
+reference: busybox ## write docs/commands.md from the commands
+	go test -tags '$(TAGS)' -count=1 ./cmd/mvrun -run TestReferenceIsUpToDate -update
 
 lint: busybox ## vet, staticcheck, gofumpt and the import rules
 	@$(MAKE) checks

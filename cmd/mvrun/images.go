@@ -18,7 +18,7 @@ var imagesCommand = &cli.Command{
 	Usage:     "list images",
 	ArgsUsage: "[REPOSITORY[:TAG]]",
 	Flags: []cli.Flag{
-		&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "accepted; there are no hidden ones"},
+		&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "the same list: no image is hidden here"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "IDs only"},
 		&cli.BoolFlag{Name: "no-trunc", Usage: "don't shorten"},
 		&cli.BoolFlag{Name: "digests", Usage: "show digests"},

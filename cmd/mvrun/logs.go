@@ -24,7 +24,7 @@ var logsCommand = &cli.Command{
 		&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "number of lines from the end"},
 		&cli.StringFlag{Name: "since", Usage: "only what is later than a time (RFC 3339, Unix seconds) or a duration ago (10m)"},
 		&cli.StringFlag{Name: "until", Usage: "only what is earlier"},
-		&cli.BoolFlag{Name: "details", Usage: "accepted for Docker's sake; there are none"},
+		&cli.BoolFlag{Name: "details", Usage: "refused: no log here keeps the attributes that it shows"},
 	},
 	Action: logs,
 }
@@ -32,6 +32,9 @@ var logsCommand = &cli.Command{
 func logs(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return errUsage(c, "exactly 1 argument, a container")
+	}
+	if c.Bool("details") {
+		return errors.New("--details: shows what --log-opt labels and env would have added to the log, which this one has not: leave it out")
 	}
 	tail := -1
 	if t := c.String("tail"); t != "all" {

@@ -22,6 +22,10 @@ var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 
 var propagations = []string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}
 
+// consistencies are what Docker Desktop's shared folders may keep less strictly. A bind
+// is the host's directory itself, so each is kept to the full.
+var consistencies = []string{"consistent", "cached", "delegated"}
+
 func readMounts(c *cli.Context, w *wish) error {
 	var all []container.Mount
 	for _, v := range c.StringSlice("volume") {
@@ -117,7 +121,9 @@ func mountOption(m *container.Mount, opt string) error {
 		return fmt.Errorf("invalid mode: %s: mvrun's mounts never show on the host; use rslave to see the host's", opt)
 	case slices.Contains(propagations, opt):
 		m.Propagation = opt
-	case slices.Contains([]string{"rw", "z", "Z", "cached", "delegated", "consistent", "copy"}, opt):
+	case opt == "z" || opt == "Z":
+		return fmt.Errorf("invalid mode: %s: mvrun labels nothing for SELinux: leave it out, and label the directory yourself where a policy asks for it", opt)
+	case opt == "rw" || opt == "copy" || slices.Contains(consistencies, opt): // as it is anyway
 	default:
 		return fmt.Errorf("invalid mode: %s", opt)
 	}
@@ -169,6 +175,9 @@ func mountField(m *container.Mount, key, value string, given bool) (err error) {
 			m.Options = append(m.Options, "mode="+value)
 		}
 	case "consistency":
+		if !slices.Contains(consistencies, value) {
+			return fmt.Errorf("invalid value for consistency: %q: use one of %s", value, strings.Join(consistencies, ", "))
+		}
 	default:
 		return fmt.Errorf("unexpected key '%s'", key)
 	}

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"errors"
+
+	"github.com/urfave/cli/v2"
+)
 
 var networkInspectCommand = &cli.Command{
 	Name:      "inspect",
@@ -8,11 +12,14 @@ var networkInspectCommand = &cli.Command{
 	ArgsUsage: "NETWORK…",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "json or TEMPLATE"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "accepted; there is no more to show"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "refused: all that is known is shown without it"},
 	},
 	Action: func(c *cli.Context) error {
 		if c.NArg() == 0 {
 			return errUsage(c, "at least 1 argument, a network")
+		}
+		if c.Bool("verbose") {
+			return errors.New("--verbose: of swarm services, which there are none of; all that is known of a network is shown without it")
 		}
 		s, err := openStore(c)
 		if err != nil {

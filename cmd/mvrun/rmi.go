@@ -18,7 +18,7 @@ var rmiCommand = &cli.Command{
 	ArgsUsage: "IMAGE…",
 	Flags: []cli.Flag{
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "also with several names or used by stopped containers; one that is not there is no error"},
-		&cli.BoolFlag{Name: "no-prune", Usage: "accepted; there are no untagged parents"},
+		&cli.BoolFlag{Name: "no-prune", Usage: "refused: an image has no untagged parents here"},
 	},
 	Action: removeImages,
 }
@@ -26,6 +26,9 @@ var rmiCommand = &cli.Command{
 func removeImages(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return errUsage(c, "at least 1 argument")
+	}
+	if c.Bool("no-prune") {
+		return errors.New("--no-prune: an image has no untagged parents here, and layers that no image needs go with it: leave it out")
 	}
 	e, err := engineOf(c)
 	if err != nil {
