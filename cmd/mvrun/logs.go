@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/internal/door/moment"
+	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/runtime/logfile"
 )
 
@@ -60,7 +61,7 @@ func logs(c *cli.Context) error {
 	if cont.Config.Log.Driver == "none" {
 		return errors.New("configured logging driver does not support reading: the container was made with --log-driver none")
 	}
-	p := &logPrinter{stdout: c.App.Writer, stderr: c.App.ErrWriter, stamps: c.Bool("timestamps"), since: since, until: until, tail: tail}
+	p := &logPrinter{stdout: output.Raw(c.App.Writer), stderr: output.Raw(c.App.ErrWriter), stamps: c.Bool("timestamps"), since: since, until: until, tail: tail}
 	r := logfile.NewReader(store.LogPath(id))
 	defer r.Close()
 	if err := r.All(p.print); err != nil && !errors.Is(err, errPast) {

@@ -62,7 +62,7 @@ func stats(c *cli.Context) error {
 			l.Rows = append(l.Rows, view.StatsRow(cont, before[id], now[id], received, sent, c.Bool("no-trunc")))
 		}
 		if output.Terminal(c.App.Writer) != nil && !c.Bool("no-stream") {
-			fmt.Fprint(c.App.Writer, "\x1b[H\x1b[2J") // home, clear
+			fmt.Fprint(output.Raw(c.App.Writer), "\x1b[H\x1b[2J") // home, clear
 		}
 		if err := l.Print(c.App.Writer, c.String("format")); err != nil || c.Bool("no-stream") {
 			return err

@@ -25,7 +25,7 @@ func showTopology(c *cli.Context) error {
 	}
 	draw, known := map[string]func(*topology.Map) error{
 		"tree": func(m *topology.Map) error {
-			return m.Text(c.App.Writer, output.Terminal(c.App.Writer) != nil && os.Getenv("NO_COLOR") == "")
+			return m.Text(output.Raw(c.App.Writer), output.Terminal(c.App.Writer) != nil && os.Getenv("NO_COLOR") == "")
 		},
 		"json": func(m *topology.Map) error { return printValue(c.App.Writer, "", m) },
 		"dot":  func(m *topology.Map) error { return m.DOT(c.App.Writer) },

@@ -63,3 +63,31 @@ func TestWriterRemembersTheFirstError(t *testing.T) {
 		t.Error("a buffer is no terminal")
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain\ttext\n":              "plain\ttext\n",
+		"\x1b]0;owned\a\r\x7f":       `\x1b]0;owned\x07\x0d\x7f`,
+		"grün ✓ \ufffd":              "grün ✓ \ufffd",
+		"\u009b31m \x9b31m \xe2\x9c": `\u009b31m \x9b31m \xe2\x9c`,
+		"a\u202eb\u2066c\u200fd":     `a\u202eb\u2066c\u200fd`,
+	} {
+		if got := string(Printable([]byte(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWriterEscapesOnTerminalsAlone(t *testing.T) {
+	var out bytes.Buffer
+	w := NewWriter(&out)
+	fmt.Fprint(w, "\x1b[1m")
+	w.terminal = true
+	if n, err := fmt.Fprint(w, "\x1b[2m"); n != 4 || err != nil {
+		t.Error(n, err)
+	}
+	fmt.Fprint(Raw(w), "\x1b[3m")
+	if want := "\x1b[1m\\x1b[2m\x1b[3m"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
