@@ -42,7 +42,7 @@ func Open(o Options) (*Engine, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("must be run as root: containers need mounts, namespaces and a real NIC; use sudo")
 	}
-	store := &container.Store{Root: o.Root, State: o.State, CgroupParent: o.CgroupParent, CgroupDriver: o.CgroupDriver}
+	store := &container.Store{Layout: container.Layout{Root: o.Root, State: o.State}, CgroupParent: o.CgroupParent, CgroupDriver: o.CgroupDriver}
 	kernel.Of(store)
 	unfinished, err := store.Open()
 	if err != nil {

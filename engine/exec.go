@@ -43,7 +43,7 @@ func (cs *Containers) Exec(ctx context.Context, ref string, o ExecOptions) (*Pro
 	}
 	process, err := oci.ExecProcess(cont, oci.ExecOptions{
 		Args: o.Args, Env: o.Env, User: o.User, WorkingDir: o.WorkingDir, TTY: o.TTY, Privileged: o.Privileged,
-		Volumes: container.VolumePaths(cs.store, &cont.Config),
+		Volumes: cs.store.Volumes().Paths(&cont.Config),
 	})
 	if err != nil {
 		return nil, &StartError{Code: 126, Err: err}

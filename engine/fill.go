@@ -146,7 +146,7 @@ func (cr *creation) volumes() error {
 		cr.held = append(cr.held, release)
 		if created {
 			cr.undo = append(cr.undo, func() {
-				cr.store.RemoveVolumes([]string{vol.Name}, conf.ID, func(string, error) {}) // unless others use it by now
+				cr.store.Volumes().Remove([]string{vol.Name}, conf.ID, func(string, error) {}) // unless others use it by now
 			})
 		}
 		m.Name = vol.Name

@@ -95,7 +95,7 @@ func (ns *Networks) Disconnect(ctx context.Context, ctr, ref string, force bool)
 	if err != nil {
 		return err
 	}
-	if _, _, err := ns.store.SplitLegs(&cont.Config, ref); err != nil {
+	if _, _, err := ns.store.Endpoints().Split(&cont.Config, ref); err != nil {
 		if force {
 			return nil
 		}

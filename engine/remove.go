@@ -33,7 +33,7 @@ func (cs *Containers) Remove(ctx context.Context, ref string, o RemoveOptions) e
 		return typed(Container, ref, err)
 	}
 	if cont != nil && (o.Volumes || cont.Config.AutoRemove) {
-		if err := cs.store.RemoveAnonymousVolumes(&cont.Config); err != nil {
+		if err := cs.store.Volumes().RemoveAnonymous(&cont.Config); err != nil {
 			return errors.Join(err, h.Close())
 		}
 	}

@@ -32,12 +32,14 @@ func (vs *Volumes) Get(_ context.Context, name string) (rootfs.Volume, error) {
 func (vs *Volumes) List(context.Context) ([]rootfs.Volume, error) { return vs.open().List() }
 
 // Users lists the IDs of the containers, running or not, that have each volume.
-func (vs *Volumes) Users(context.Context) (map[string][]string, error) { return vs.store.VolumeUsers() }
+func (vs *Volumes) Users(context.Context) (map[string][]string, error) {
+	return vs.store.Volumes().Users()
+}
 
 // Remove removes volumes with their content. It calls done for each: a NotFound,
 // an InUse of one that a container has, running or not, or nil.
 func (vs *Volumes) Remove(_ context.Context, names []string, done func(name string, err error)) {
-	vs.store.RemoveVolumes(names, "", func(name string, err error) { done(name, typed(Volume, name, err)) })
+	vs.store.Volumes().Remove(names, "", func(name string, err error) { done(name, typed(Volume, name, err)) })
 }
 
 // Pruned is what a removal of many volumes did.
@@ -63,7 +65,7 @@ func (vs *Volumes) Prune(ctx context.Context, fits func(rootfs.Volume) bool) (do
 			sizes[v.Name] = treeSize(v.Path)
 		}
 	}
-	vs.store.RemoveVolumes(unused, "", func(name string, err error) {
+	vs.store.Volumes().Remove(unused, "", func(name string, err error) {
 		switch {
 		case err == nil:
 			done.Names, done.Freed = append(done.Names, name), done.Freed+sizes[name]

@@ -58,7 +58,7 @@ func events(c *cli.Context) error {
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	return store.Events(ctx, func(e container.Event) error {
+	return store.Events().Follow(ctx, func(e container.Event) error {
 		if e.Time.Before(since) || !until.IsZero() && e.Time.After(until) || !wanted(e) {
 			return nil
 		}

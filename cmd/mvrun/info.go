@@ -72,7 +72,7 @@ func infoOf(store *container.Store) (*infoView, error) {
 	}
 	v := &infoView{
 		ID: id, Driver: "overlay", CgroupDriver: kernel.Of(store).CgroupDriverName(), CgroupVersion: "1",
-		KernelVersion: container.KernelRelease(), OperatingSystem: osName(), OSType: runtime.GOOS, Architecture: machine(),
+		KernelVersion: kernel.KernelRelease(), OperatingSystem: osName(), OSType: runtime.GOOS, Architecture: machine(),
 		NCPU: runtime.NumCPU(), MemTotal: int64(kernel.MachineMemory()), ServerVersion: version,
 		DockerRootDir: store.Root, StateDir: store.State,
 		SecurityOptions: []string{"name=seccomp,profile=builtin"},

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/mvrun/mvrun/runtime/container"
 )
 
 var versionCommand = &cli.Command{
@@ -46,7 +44,7 @@ type versionDetails struct {
 func versionOf() versionView {
 	d := versionDetails{
 		Version: version, GoVersion: runtime.Version(), Os: runtime.GOOS, Arch: runtime.GOARCH,
-		KernelVersion: container.KernelRelease(), Libcontainer: moduleVersion("github.com/opencontainers/runc"),
+		KernelVersion: kernel.KernelRelease(), Libcontainer: moduleVersion("github.com/opencontainers/runc"),
 	}
 	return versionView{d, d}
 }

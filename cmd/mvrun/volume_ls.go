@@ -38,7 +38,7 @@ var volumeLsCommand = &cli.Command{
 		}
 		users := map[string][]string{}
 		if wanted.Has("dangling") {
-			if users, err = store.VolumeUsers(); err != nil {
+			if users, err = store.Volumes().Users(); err != nil {
 				return err
 			}
 		}

@@ -29,23 +29,29 @@ type Event struct {
 // last one is kept beside it.
 const maxEvents = 1 << 20
 
-func (s *Store) eventsPath() string { return filepath.Join(s.Root, "events.log") }
+// EventLog is mvrun's own log of what happens. Any number of processes append to
+// it and follow it at the same time.
+type EventLog struct {
+	dir string
+}
 
-// Emit appends an event. Events tell, nothing rests on them: that one can't be
+func (l EventLog) path() string { return filepath.Join(l.dir, "events.log") }
+
+// Append appends an event. Events tell, nothing rests on them: that one can't be
 // written, on a full disk, stops nothing, and the caller may ignore the error.
-func (s *Store) Emit(e Event) error {
+func (l EventLog) Append(e Event) error {
 	e.Time = time.Now()
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(s.eventsPath()); err == nil && info.Size() > maxEvents {
-		if err := s.rotateEvents(); err != nil {
+	if info, err := os.Stat(l.path()); err == nil && info.Size() > maxEvents {
+		if err := l.rotate(); err != nil {
 			return err
 		}
 	}
 	// One write of O_APPEND: lines of several processes don't mix.
-	f, err := os.OpenFile(s.eventsPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	f, err := os.OpenFile(l.path(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("write event: %w", err)
 	}
@@ -53,32 +59,32 @@ func (s *Store) Emit(e Event) error {
 	return errors.Join(err, f.Close())
 }
 
-func (s *Store) rotateEvents() error {
-	unlock, err := jsonfile.Lock(filepath.Join(s.Root, "names", ".lock"))
+func (l EventLog) rotate() error {
+	unlock, err := jsonfile.Lock(filepath.Join(l.dir, "events.lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if info, err := os.Stat(s.eventsPath()); err != nil || info.Size() <= maxEvents {
+	if info, err := os.Stat(l.path()); err != nil || info.Size() <= maxEvents {
 		return nil // another process was first
 	}
-	return os.Rename(s.eventsPath(), s.eventsPath()+".1")
+	return os.Rename(l.path(), l.path()+".1")
 }
 
-// Events calls each with the events there are, and, until ctx ends, with those
+// Follow calls each with the events there are, and, until ctx ends, with those
 // that come. A line that is cut short is passed over.
-func (s *Store) Events(ctx context.Context, each func(Event) error) error {
+func (l EventLog) Follow(ctx context.Context, each func(Event) error) error {
 	watch, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
-	if err := watch.Add(s.Root); err != nil {
+	if err := watch.Add(l.dir); err != nil {
 		return err
 	}
-	f := eventFile{path: s.eventsPath(), each: each}
+	f := eventFile{path: l.path(), each: each}
 	defer f.close()
-	if err := f.readBefore(s.eventsPath() + ".1"); err != nil {
+	if err := f.readBefore(l.path() + ".1"); err != nil {
 		return err
 	}
 	for {

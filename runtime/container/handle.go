@@ -96,11 +96,11 @@ func (s *Store) Begin() (h *Handle, err error) {
 // back with the container.
 func (h *Handle) ClaimName(name string) (taken string, err error) {
 	if name != "" {
-		return name, h.store.claimName(name, h.ID)
+		return name, h.store.claims().take(name, h.ID)
 	}
 	for {
 		name = RandomName()
-		if err = h.store.claimName(name, h.ID); !errors.Is(err, ErrNameInUse) {
+		if err = h.store.claims().take(name, h.ID); !errors.Is(err, ErrNameInUse) {
 			return name, err
 		}
 	}
@@ -109,15 +109,15 @@ func (h *Handle) ClaimName(name string) (taken string, err error) {
 // Abandon undoes a creation that was not committed, and whatever a monitor
 // that died at it left.
 func (h *Handle) Abandon() error {
-	h.giveLeasesBack()
-	return errors.Join(h.store.reapDead(h.ID), h.store.remove(h.ID), h.Close())
+	h.releaseLeases()
+	return errors.Join(h.store.reaper().dead(h.ID), h.store.reaper().remove(h.ID), h.Close())
 }
 
 // GiveUp is what a monitor does with a container that nobody waits for any
 // more: one that was to be made is abandoned, one that was to start stays.
 func (h *Handle) GiveUp() error {
 	if h.store.exists(h.ID) {
-		return errors.Join(h.store.reapDead(h.ID), h.Close())
+		return errors.Join(h.store.reaper().dead(h.ID), h.Close())
 	}
 	return h.Abandon()
 }
@@ -125,7 +125,7 @@ func (h *Handle) GiveUp() error {
 // WritePending stores the configuration of a container that does not exist
 // yet, and makes its name and its networks as durable as that.
 func (h *Handle) WritePending(c *Config) error {
-	if err := errors.Join(h.store.syncName(c.Name), h.store.Networks.Settle(c.Network.Endpoints)); err != nil {
+	if err := errors.Join(h.store.claims().sync(c.Name), h.store.Networks.Settle(c.Network.Endpoints)); err != nil {
 		return err
 	}
 	return jsonfile.Write(h.store.pendingPath(h.ID), c, 0o600)
@@ -142,7 +142,7 @@ func (h *Handle) Publish(c *Config) error {
 	if err := os.Rename(h.store.pendingPath(h.ID), h.store.configPath(h.ID)); err != nil {
 		return fmt.Errorf("commit container: %w", err)
 	}
-	_ = h.store.Emit(Event{Type: "container", Action: "create", ID: h.ID, Name: c.Name})
+	_ = h.store.Events().Append(Event{Type: "container", Action: "create", ID: h.ID, Name: c.Name})
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (h *Handle) Config() (c Config, err error) {
 	if err := h.store.readRecord(h.ID, h.store.configPath(h.ID), &c); err != nil {
 		return c, err
 	}
-	return c, h.store.applyLegs(&c)
+	return c, h.store.Endpoints().apply(&c)
 }
 
 // State reads the container's state; the zero state is "created".
@@ -194,11 +194,11 @@ func (h *Handle) Remove() error {
 
 // Forget is Remove, and keeps the lock: the name and the addresses are free.
 func (h *Handle) Forget() error {
-	h.giveLeasesBack()
+	h.releaseLeases()
 	gone := Event{Type: "container", Action: "destroy", ID: h.ID, Name: h.store.NameOf(h.ID)}
-	err := h.store.remove(h.ID)
+	err := h.store.reaper().remove(h.ID)
 	if err == nil {
-		_ = h.store.Emit(gone)
+		_ = h.store.Events().Append(gone)
 	}
 	return err
 }
@@ -206,7 +206,7 @@ func (h *Handle) Forget() error {
 // StartFailed gives the lock up after a start that did not succeed, cleans up
 // what it may have left, and notes the reason in the container's state.
 func (h *Handle) StartFailed(reason error) error {
-	err := h.store.reapDead(h.ID)
+	err := h.store.reaper().dead(h.ID)
 	if h.store.exists(h.ID) {
 		state, serr := h.State()
 		var start *StartError

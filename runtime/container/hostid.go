@@ -1,7 +1,6 @@
 package container
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mvrun/mvrun/internal/hexid"
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
@@ -25,7 +25,7 @@ func (s *Store) HostID() (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read host id: %w", err)
 	}
-	unlock, err := jsonfile.Lock(filepath.Join(s.Root, "names", ".lock"))
+	unlock, err := jsonfile.Lock(filepath.Join(s.Root, "host-id.lock"))
 	if err != nil {
 		return "", err
 	}
@@ -33,6 +33,6 @@ func (s *Store) HostID() (string, error) {
 	if data, err := os.ReadFile(path); err == nil && len(strings.TrimSpace(string(data))) == 32 {
 		return strings.TrimSpace(string(data)), nil // another command was first
 	}
-	id := strings.ToLower(rand.Text() + rand.Text())[:32]
+	id := hexid.New()[:32]
 	return id, jsonfile.WriteBytes(path, []byte(id+"\n"), 0o644)
 }

@@ -5,7 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/mvrun/mvrun/internal/boot"
 )
 
 // Process names one process for good: pids are used again, and all of them
@@ -22,23 +23,17 @@ func Identify(pid int) (Process, error) {
 	if err != nil {
 		return Process{}, err
 	}
-	return Process{Pid: pid, Start: start, Boot: BootID()}, nil
+	return Process{Pid: pid, Start: start, Boot: boot.ID()}, nil
 }
 
 // Alive tells whether the process runs. A zombie does not.
 func (p Process) Alive() bool {
-	if p.Pid <= 0 || p.Boot != BootID() {
+	if p.Pid <= 0 || p.Boot != boot.ID() {
 		return false
 	}
 	start, state, err := procStat(p.Pid)
 	return err == nil && start == p.Start && state != 'Z' && state != 'X'
 }
-
-// BootID is the kernel's name of this boot.
-var BootID = sync.OnceValue(func() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id))
-})
 
 // procStat reads a process's start time and state. The command name before
 // them may hold spaces and parentheses, so the count begins behind the last

@@ -1,12 +1,12 @@
 package container
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
 	"regexp"
 	"strings"
+
+	"github.com/mvrun/mvrun/internal/hexid"
 )
 
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
@@ -37,9 +37,7 @@ func CheckHostname(name string) error {
 // not all decimal, so that a short ID is never taken for a number.
 func NewID() string {
 	for {
-		var b [32]byte
-		rand.Read(b[:]) // never fails since Go 1.24
-		id := hex.EncodeToString(b[:])
+		id := hexid.New()
 		for _, r := range id[:12] {
 			if r >= 'a' {
 				return id

@@ -23,28 +23,34 @@ import (
 // changes its records and then the files of all that they concern, under one
 // lock. Records of containers that were killed don't count, and go with them.
 
-func (s *Store) namesDir() string { return filepath.Join(s.State, "names") }
-
-func (s *Store) lockNames() (unlock func(), err error) {
-	if err := os.MkdirAll(s.namesDir(), 0o711); err != nil {
-		return nil, fmt.Errorf("make names directory: %w", err)
-	}
-	return jsonfile.Lock(filepath.Join(s.namesDir(), ".lock"))
+// Neighbours are these records and files.
+type Neighbours struct {
+	Layout
+	events EventLog
 }
 
-// TellNeighbours makes the container known on its networks, and them to it. It
-// is for the moment before its program runs, and for when its legs changed.
-func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
+func (n Neighbours) dir() string { return filepath.Join(n.State, "names") }
+
+func (n Neighbours) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(n.dir(), 0o711); err != nil {
+		return nil, fmt.Errorf("make names directory: %w", err)
+	}
+	return jsonfile.Lock(filepath.Join(n.dir(), ".lock"))
+}
+
+// Tell makes the container known on its networks, and them to it. It
+// is for the moment before its program runs, and for when its endpoints changed.
+func (n Neighbours) Tell(c *Config, attached []network.Attachment) error {
 	if len(c.Network.Endpoints) == 0 {
-		return s.LeaveNeighbours(c.ID)
+		return n.Forget(c.ID)
 	}
 	mine := map[string]etcfiles.Neighbour{}
 	for _, ep := range c.Network.Endpoints {
-		n, there := mine[ep.NetworkID]
+		me, there := mine[ep.NetworkID]
 		if !there {
-			n = etcfiles.Neighbour{ID: c.ID, Name: c.Name}
+			me = etcfiles.Neighbour{ID: c.ID, Name: c.Name}
 		}
-		n.Aliases = append(n.Aliases, ep.Aliases...)
+		me.Aliases = append(me.Aliases, ep.Aliases...)
 		addrs := ep.Addrs
 		for _, at := range attached {
 			if at.IfName == ep.IfName {
@@ -52,20 +58,20 @@ func (s *Store) TellNeighbours(c *Config, attached []network.Attachment) error {
 			}
 		}
 		for _, p := range addrs {
-			n.Addrs = append(n.Addrs, p.Addr())
+			me.Addrs = append(me.Addrs, p.Addr())
 		}
-		mine[ep.NetworkID] = n
+		mine[ep.NetworkID] = me
 	}
-	return changeNames(s, c.ID, mine)
+	return n.change(c.ID, mine)
 }
 
-// LeaveNeighbours makes the others forget the container. Idempotent.
-func (s *Store) LeaveNeighbours(id string) error {
-	known, err := filepath.Glob(filepath.Join(s.namesDir(), "*", id))
+// Forget makes the others forget the container. Idempotent.
+func (n Neighbours) Forget(id string) error {
+	known, err := filepath.Glob(filepath.Join(n.dir(), "*", id))
 	if err != nil || len(known) == 0 {
 		return err
 	}
-	return changeNames(s, id, nil)
+	return n.change(id, nil)
 }
 
 // Hosts files that can't be written at once are tried again, with a pause in
@@ -75,39 +81,39 @@ const (
 	hostsPause = 20 * time.Millisecond
 )
 
-// changeNames replaces the container's records, and what the others' files say
+// change replaces the container's records, and what the others' files say
 // of them. A file that can't be written is its own container's matter: an event
 // tells of it, the next change tries it again, and nobody else fails for it.
-func changeNames(s *Store, id string, mine map[string]etcfiles.Neighbour) error {
-	failed, err := tryNames(s, id, mine)
+func (n Neighbours) change(id string, mine map[string]etcfiles.Neighbour) error {
+	failed, err := n.try(id, mine)
 	for try := 1; err == nil && len(failed) > 0 && try < hostsTries; try++ {
 		time.Sleep(hostsPause)
-		failed, err = tryNames(s, id, mine)
+		failed, err = n.try(id, mine)
 	}
 	for other, why := range failed {
-		_ = s.Emit(Event{
-			Type: "container", Action: "hosts", ID: other, Name: s.NameOf(other),
+		_ = n.events.Append(Event{
+			Type: "container", Action: "hosts", ID: other, Name: n.NameOf(other),
 			Attributes: map[string]string{"error": why.Error()},
 		})
 	}
 	return err
 }
 
-func tryNames(s *Store, id string, mine map[string]etcfiles.Neighbour) (failed map[string]error, err error) {
-	unlock, err := s.lockNames()
+func (n Neighbours) try(id string, mine map[string]etcfiles.Neighbour) (failed map[string]error, err error) {
+	unlock, err := n.lock()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := s.writeNames(id, mine); err != nil {
+	if err := n.write(id, mine); err != nil {
 		return nil, err
 	}
-	return s.writeHosts()
+	return n.writeHosts()
 }
 
-// writeNames replaces the container's records, under the lock.
-func (s *Store) writeNames(id string, mine map[string]etcfiles.Neighbour) error {
-	old, err := filepath.Glob(filepath.Join(s.namesDir(), "*", id))
+// write replaces the container's records, under the lock.
+func (n Neighbours) write(id string, mine map[string]etcfiles.Neighbour) error {
+	old, err := filepath.Glob(filepath.Join(n.dir(), "*", id))
 	if err != nil {
 		return err
 	}
@@ -121,12 +127,12 @@ func (s *Store) writeNames(id string, mine map[string]etcfiles.Neighbour) error 
 		}
 		_ = os.Remove(dir) // if it was the last there
 	}
-	for net, n := range mine {
-		dir := filepath.Join(s.namesDir(), net)
+	for net, me := range mine {
+		dir := filepath.Join(n.dir(), net)
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
-		data, err := json.Marshal(n)
+		data, err := json.Marshal(me)
 		if err != nil {
 			return err
 		}
@@ -140,8 +146,8 @@ func (s *Store) writeNames(id string, mine map[string]etcfiles.Neighbour) error 
 
 // writeHosts brings the hosts files of all running containers up to date. One
 // that can't be written now is returned and does not keep the others from it.
-func (s *Store) writeHosts() (failed map[string]error, err error) {
-	nets, err := os.ReadDir(s.namesDir())
+func (n Neighbours) writeHosts() (failed map[string]error, err error) {
+	nets, err := os.ReadDir(n.dir())
 	if err != nil {
 		return nil, err
 	}
@@ -150,28 +156,28 @@ func (s *Store) writeHosts() (failed map[string]error, err error) {
 		if !net.IsDir() {
 			continue
 		}
-		there := s.neighboursOn(net.Name())
-		for _, n := range there {
-			known[n.ID] = append(known[n.ID], there...)
+		there := n.on(net.Name())
+		for _, one := range there {
+			known[one.ID] = append(known[one.ID], there...)
 		}
 	}
 	failed = map[string]error{}
 	for id, all := range known {
-		if err := rewriteHosts(filepath.Join(s.Dir(id), "hosts"), all); err != nil {
+		if err := rewriteHosts(filepath.Join(n.Dir(id), "hosts"), all); err != nil {
 			failed[id] = err
 		}
 	}
 	return failed, nil
 }
 
-// neighboursOn are the containers on a network that run.
-func (s *Store) neighboursOn(net string) (all []etcfiles.Neighbour) {
-	dir := filepath.Join(s.namesDir(), net)
+// on lists the containers on a network that run.
+func (n Neighbours) on(net string) (all []etcfiles.Neighbour) {
+	dir := filepath.Join(n.dir(), net)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		var n etcfiles.Neighbour
-		if jsonfile.Read(filepath.Join(dir, e.Name()), &n) == nil && n.ID == e.Name() && s.held(n.ID) {
-			all = append(all, n)
+		var one etcfiles.Neighbour
+		if jsonfile.Read(filepath.Join(dir, e.Name()), &one) == nil && one.ID == e.Name() && n.held(one.ID) {
+			all = append(all, one)
 		}
 	}
 	return all

@@ -20,7 +20,8 @@ type RestartPolicy struct {
 	Max  int    `json:"max,omitempty"` // restarts of on-failure; 0 is no limit
 }
 
-// ParseRestartPolicy reads --restart; empty is "no".
+// ParseRestartPolicy reads a policy in Docker's form, NAME or on-failure:MAX; empty
+// is "no".
 func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	name, max, counted := strings.Cut(s, ":")
 	p := RestartPolicy{Name: name}
@@ -31,20 +32,20 @@ func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	case RestartOnFailure:
 		n, err := strconv.Atoi(max)
 		if counted && (err != nil || n < 0) {
-			return p, fmt.Errorf("--restart %s: maximum retry count must be a number, as in on-failure:3", s)
+			return p, fmt.Errorf("invalid restart policy %q: maximum retry count must be a number, as in on-failure:3", s)
 		}
 		p.Max = n
 		return p, nil
 	default:
-		return p, fmt.Errorf("--restart %s: invalid restart policy: use no, on-failure[:max-retries], always or unless-stopped", s)
+		return p, fmt.Errorf("invalid restart policy %q: use no, on-failure[:max-retries], always or unless-stopped", s)
 	}
 	if counted {
-		return p, fmt.Errorf("--restart %s: maximum retry count goes with on-failure only", s)
+		return p, fmt.Errorf("invalid restart policy %q: maximum retry count goes with on-failure only", s)
 	}
 	return p, nil
 }
 
-// String is the policy as --restart has it.
+// String is the policy in the form that ParseRestartPolicy reads.
 func (p RestartPolicy) String() string {
 	if p.Max > 0 {
 		return fmt.Sprintf("%s:%d", p.Name, p.Max)

@@ -22,26 +22,10 @@ var (
 	ErrRunning   = errors.New("container is running")
 )
 
-// dirMode shuts everybody out: a container's files are what its own root made
-// of them, set-user-ID ones too, and nobody of the host may run those
-// (CVE-2021-41091).
-const dirMode = 0o700
-
-// Store is the two directories of containers: Root holds what outlives a
-// reboot, State what does not.
-//
-//	Root/containers/<id>/  config.json state.json log upper work hosts …
-//	Root/names/<name>      the claim of a name, holds the ID
-//	State/<id>/            monitor.lock attach.sock, libcontainer's state
-//
-// A directory State/<id> is there only while somebody holds the lock on its
-// monitor.lock (who makes the container, or its monitor), or after that one
-// was killed: then the next command reaps it.
-//
-// A container exists when it has a config.json. Until its creation is
-// committed the file is named config.pending.json.
+// Store is the records of all containers, and the right to change them: see Lock
+// and Begin. Its parts have what concerns one noun.
 type Store struct {
-	Root, State  string
+	Layout
 	CgroupParent string // absolute path in every hierarchy
 	CgroupDriver string // auto, cgroupfs or systemd
 	// KillLeftovers ends what a dead monitor left running of a container, whose
@@ -57,7 +41,7 @@ func (s *Store) Open() (unfinished, err error) {
 	if err := s.Prepare(); err != nil {
 		return nil, err
 	}
-	if err := s.recover(); err != nil && !noRoom(err) {
+	if err := s.reaper().all(); err != nil && !noRoom(err) {
 		return err, nil
 	}
 	return nil, nil
@@ -66,7 +50,7 @@ func (s *Store) Open() (unfinished, err error) {
 // Prepare makes the store's directories and nothing else: the monitor needs no
 // more.
 func (s *Store) Prepare() error {
-	for _, dir := range []string{s.containers(), filepath.Join(s.Root, "names"), s.State} {
+	for _, dir := range []string{s.containers(), s.namesDir(), s.State} {
 		if err := os.MkdirAll(dir, dirMode); err != nil {
 			return err
 		}
@@ -80,34 +64,21 @@ func (s *Store) Prepare() error {
 	return nil
 }
 
-func (s *Store) containers() string { return filepath.Join(s.Root, "containers") }
+func (s *Store) claims() claims { return claims{s.Layout} }
+func (s *Store) leases() leases { return leases{s.Layout, s.Networks} }
+func (s *Store) reaper() reaper { return reaper{s} }
 
-// Dir is where the container's files are. The ID is one that NewID made or
-// that Resolve found, never outside input.
-func (s *Store) Dir(id string) string { return filepath.Join(s.containers(), id) }
+// Events is the log of what happens to containers and networks.
+func (s *Store) Events() EventLog { return EventLog{s.Root} }
 
-// RunDir is where the files of a live container are.
-func (s *Store) RunDir(id string) string { return filepath.Join(s.State, id) }
+// Neighbours are how running containers find each other by name.
+func (s *Store) Neighbours() Neighbours { return Neighbours{s.Layout, s.Events()} }
 
-func (s *Store) configPath(id string) string  { return filepath.Join(s.Dir(id), "config.json") }
-func (s *Store) pendingPath(id string) string { return filepath.Join(s.Dir(id), "config.pending.json") }
-func (s *Store) statePath(id string) string   { return filepath.Join(s.Dir(id), "state.json") }
+// Endpoints are what connects containers with networks.
+func (s *Store) Endpoints() Endpoints { return Endpoints{s} }
 
-// LockPath is the file whose lock a live container's monitor holds.
-func (s *Store) LockPath(id string) string { return filepath.Join(s.RunDir(id), "monitor.lock") }
-
-// AttachSocket is where a live container's monitor listens.
-func (s *Store) AttachSocket(id string) string { return filepath.Join(s.RunDir(id), "attach.sock") }
-
-func (s *Store) exists(id string) bool {
-	_, err := os.Lstat(s.configPath(id))
-	return err == nil
-}
-
-// held tells whether a process holds the container's monitor lock.
-func (s *Store) held(id string) bool {
-	return jsonfile.Held(s.LockPath(id))
-}
+// Volumes are the volumes of containers.
+func (s *Store) Volumes() Volumes { return Volumes{s} }
 
 // Resolve finds a container's ID by name, ID, or a prefix of the ID that is
 // no other's. An unknown one is ErrNotFound.
@@ -117,7 +88,7 @@ func (s *Store) Resolve(ref string) (string, error) {
 		return name, nil
 	}
 	if validName.MatchString(name) {
-		if id, err := s.nameOwner(name); err == nil && s.exists(id) {
+		if id, err := s.claims().owner(name); err == nil && s.exists(id) {
 			return id, nil
 		}
 	}
@@ -174,7 +145,7 @@ type Container struct {
 // Load reads a container and refreshes its state against the kernel: what a
 // killed monitor left is cleaned up first.
 func (s *Store) Load(id string) (*Container, error) {
-	if err := s.refresh(id); err != nil && !noRoom(err) {
+	if err := s.reaper().refresh(id); err != nil && !noRoom(err) {
 		return nil, err
 	}
 	c, err := s.read(id)
@@ -201,7 +172,7 @@ func (s *Store) read(id string) (*Container, error) {
 	if c.Config.ID != id {
 		return nil, s.damaged(id, s.configPath(id), "is not this container's")
 	}
-	if err := s.applyLegs(&c.Config); err != nil {
+	if err := s.Endpoints().apply(&c.Config); err != nil {
 		return nil, err
 	}
 	err := s.readRecord(id, s.statePath(id), &c.State)
@@ -215,20 +186,6 @@ func (s *Store) read(id string) (*Container, error) {
 		return nil, s.damaged(id, s.statePath(id), "has no known status")
 	}
 	return c, nil
-}
-
-// damaged is the error for a record that is valid JSON and yet none of ours.
-func (s *Store) damaged(id, path, what string) error {
-	return fmt.Errorf("container %s: %w: %s %s; remove it with rm -f, or put the file right", s.NameOf(id), jsonfile.ErrCorrupt, path, what)
-}
-
-// readRecord names the container when its record can't be read.
-func (s *Store) readRecord(id, path string, v any) error {
-	err := jsonfile.Read(path, v)
-	if errors.Is(err, jsonfile.ErrCorrupt) {
-		return fmt.Errorf("container %s: %w; remove it with rm -f, or put the file right", s.NameOf(id), err)
-	}
-	return err
 }
 
 // List returns all containers, the newest first, and an error for each one

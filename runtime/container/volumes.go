@@ -25,10 +25,13 @@ func (c *Config) Volumes() (names []string) {
 	return names
 }
 
-// VolumePaths are where the container's volumes are on the host. One that is gone
-// is left out.
-func VolumePaths(s *Store, c *Config) map[string]string {
-	vols, paths := rootfs.OpenVolumes(s.Root), map[string]string{}
+// Volumes is what containers do with volumes; package rootfs keeps the volumes.
+type Volumes struct{ store *Store }
+
+// Paths are where the container's volumes are on the host. One that is gone is
+// left out.
+func (v Volumes) Paths(c *Config) map[string]string {
+	vols, paths := rootfs.OpenVolumes(v.store.Root), map[string]string{}
 	for _, name := range c.Volumes() {
 		if vol, err := vols.Get(name); err == nil {
 			paths[name] = vol.Path
@@ -37,17 +40,17 @@ func VolumePaths(s *Store, c *Config) map[string]string {
 	return paths
 }
 
-// VolumeUsers lists the containers of each volume, running or not. A container
+// Users lists the containers of each volume, running or not. A container
 // whose record can't be read may use any: that is an error.
-func (s *Store) VolumeUsers() (map[string][]string, error) {
-	ids, err := s.IDs()
+func (v Volumes) Users() (map[string][]string, error) {
+	ids, err := v.store.IDs()
 	if err != nil {
 		return nil, err
 	}
 	users := map[string][]string{}
 	for _, id := range ids {
 		var c Config
-		err := jsonfile.Read(s.configPath(id), &c)
+		err := jsonfile.Read(v.store.configPath(id), &c)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -58,17 +61,17 @@ func (s *Store) VolumeUsers() (map[string][]string, error) {
 	return users, nil
 }
 
-// RemoveVolumes removes those of the volumes that no container has but the one
+// Remove removes those of the volumes that no container has but the one
 // whose ID is own. It calls done for each with its error: rootfs.ErrNoVolume,
 // rootfs.ErrVolumeBusy, ErrVolumeInUse.
-func (s *Store) RemoveVolumes(names []string, own string, done func(name string, err error)) {
+func (v Volumes) Remove(names []string, own string, done func(name string, err error)) {
 	for some := range slices.Chunk(names, 256) { // each is an open directory
-		s.removeVolumes(some, own, done)
+		v.remove(some, own, done)
 	}
 }
 
-func (s *Store) removeVolumes(names []string, own string, done func(name string, err error)) {
-	vols, alone := rootfs.OpenVolumes(s.Root), map[string]error{}
+func (v Volumes) remove(names []string, own string, done func(name string, err error)) {
+	vols, alone := rootfs.OpenVolumes(v.store.Root), map[string]error{}
 	for _, name := range names {
 		if _, again := alone[name]; again {
 			continue
@@ -80,7 +83,7 @@ func (s *Store) removeVolumes(names []string, own string, done func(name string,
 		alone[name] = err
 	}
 	// Nobody begins to use one now, so who uses one is known.
-	users, err := s.VolumeUsers()
+	users, err := v.Users()
 	for _, name := range names {
 		others := slices.DeleteFunc(users[name], func(id string) bool { return id == own })
 		switch {
@@ -102,9 +105,9 @@ func VolumeStays(err error) bool {
 	return errors.Is(err, rootfs.ErrNoVolume) || errors.Is(err, rootfs.ErrVolumeBusy) || errors.Is(err, ErrVolumeInUse)
 }
 
-// RemoveAnonymousVolumes removes the volumes that were made for this container
+// RemoveAnonymous removes the volumes that were made for this container
 // and that no other has. It is idempotent.
-func (s *Store) RemoveAnonymousVolumes(c *Config) error {
+func (v Volumes) RemoveAnonymous(c *Config) error {
 	var names []string
 	for _, m := range c.Mounts {
 		if m.Type == "volume" && m.Anonymous && m.Name != "" {
@@ -112,7 +115,7 @@ func (s *Store) RemoveAnonymousVolumes(c *Config) error {
 		}
 	}
 	var errs []error
-	s.RemoveVolumes(names, c.ID, func(_ string, err error) {
+	v.Remove(names, c.ID, func(_ string, err error) {
 		if err != nil && !VolumeStays(err) {
 			errs = append(errs, err)
 		}
@@ -120,16 +123,16 @@ func (s *Store) RemoveAnonymousVolumes(c *Config) error {
 	return errors.Join(errs...)
 }
 
-// removeVolumesOf does that for a container that goes with its exit (--rm), or
+// removeOf does that for a container that goes with its exit (--rm), or
 // that never came to be; its directory is dir by now. One without a readable
 // record has none that could be found.
-func (s *Store) removeVolumesOf(dir string) error {
+func (v Volumes) removeOf(dir string) error {
 	var c Config
-	if jsonfile.Read(filepath.Join(dir, "config.pending.json"), &c) == nil {
-		return s.RemoveAnonymousVolumes(&c)
+	if jsonfile.Read(filepath.Join(dir, pendingFile), &c) == nil {
+		return v.RemoveAnonymous(&c)
 	}
-	if err := jsonfile.Read(filepath.Join(dir, "config.json"), &c); err != nil || !c.AutoRemove {
+	if err := jsonfile.Read(filepath.Join(dir, configFile), &c); err != nil || !c.AutoRemove {
 		return nil
 	}
-	return s.RemoveAnonymousVolumes(&c)
+	return v.RemoveAnonymous(&c)
 }

@@ -36,7 +36,7 @@ func InitBinary(root string) (string, error) {
 // CheckInit says whether this mvrun has an init built in.
 func CheckInit() error {
 	if len(embeddedInit) == 0 {
-		return errors.New("--init: this mvrun was built without an init; build it with `make build`")
+		return errors.New("this mvrun was built without an init: build it with `make build`")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 	if m.ended {
 		return nil, m.named(errNotLive)
 	}
-	eps, undo, err := m.handle.PlanLeg(m.current(), req)
+	eps, undo, err := m.handle.PlanEndpoint(m.current(), req)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 		warnings, err = m.attachMore(m.life, eps, added)
 	}
 	if err == nil {
-		err = m.handle.SetLegs(eps)
+		err = m.handle.SetEndpoints(eps)
 	}
 	if err != nil {
 		err = errors.Join(err, m.takeBack(added))
@@ -38,7 +38,7 @@ func (m *Monitor) connect(req network.Request) (warnings []string, err error) {
 	}
 	m.setEndpoints(eps)
 	m.legsChanged()
-	m.store.EmitLeg("connect", m.current(), added)
+	m.store.Endpoints().Announce("connect", m.current(), added)
 	return warnings, nil
 }
 
@@ -79,11 +79,11 @@ func (m *Monitor) disconnect(nameOrID string) error {
 	if m.ended {
 		return m.named(errNotLive)
 	}
-	left, gone, err := m.store.SplitLegs(m.current(), nameOrID)
+	left, gone, err := m.store.Endpoints().Split(m.current(), nameOrID)
 	if err != nil {
 		return err
 	}
-	if err := m.handle.SetLegs(left); err != nil {
+	if err := m.handle.SetEndpoints(left); err != nil {
 		return err
 	}
 	m.setEndpoints(left)
@@ -94,7 +94,7 @@ func (m *Monitor) disconnect(nameOrID string) error {
 			errs = append(errs, m.life.dropLeg(ep.IfName))
 		}
 	}
-	errs = append(errs, m.store.DropLegs(m.current(), gone))
+	errs = append(errs, m.store.Endpoints().Drop(m.current(), gone))
 	m.legsChanged()
 	return errors.Join(errs...)
 }

@@ -240,7 +240,7 @@ func (m *Monitor) emitExit(code int) {
 // emit tells what happened to the container.
 func (m *Monitor) emit(action string, attributes map[string]string) {
 	e := container.Event{Type: "container", Action: action, ID: m.config.ID, Name: *m.name.Load(), Attributes: attributes}
-	if err := m.store.Emit(e); err != nil {
+	if err := m.store.Events().Append(e); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 }

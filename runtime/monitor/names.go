@@ -16,7 +16,7 @@ func (m *Monitor) tellNeighbours(l *life) {
 	if l.left {
 		return // a leg of it was late with its news
 	}
-	if err := m.store.TellNeighbours(m.current(), l.attachments()); err != nil {
+	if err := m.store.Neighbours().Tell(m.current(), l.attachments()); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 }
@@ -58,7 +58,7 @@ func (m *Monitor) leaveNeighbours(l *life) {
 	m.telling.Lock()
 	defer m.telling.Unlock()
 	l.left = true
-	if err := m.store.LeaveNeighbours(m.config.ID); err != nil {
+	if err := m.store.Neighbours().Forget(m.config.ID); err != nil {
 		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/etcfiles"
-	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/oci"
 )
@@ -53,7 +52,7 @@ func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
 			return nil, nil, err
 		}
 	}
-	host.RecursiveReadOnly = container.RecursiveReadOnly()
+	host.RecursiveReadOnly = kernel.RecursiveReadOnly()
 	return oci.Spec(c, host)
 }
 

@@ -37,7 +37,7 @@ func capabilities(s container.Security, have []string) (*specs.LinuxCapabilities
 	}
 	for _, c := range add {
 		if c != "ALL" && !slices.Contains(have, c) {
-			return nil, fmt.Errorf("--cap-add %s: mvrun does not have this capability itself, so it can't give it", c)
+			return nil, fmt.Errorf("add capability %s: mvrun does not have this capability itself, so it can't give it", c)
 		}
 	}
 	// No inheritable or ambient ones (CVE-2022-24769).

@@ -59,7 +59,8 @@ func FillDevices(c *container.Config, h *Host) error {
 	return nil
 }
 
-// ParseDevice reads --device: host[:container[:rwm]].
+// ParseDevice reads host[:container[:rwm]], and looks at the device node of the host.
+// Without more, the container sees it at the same path, with all permissions.
 func ParseDevice(arg string) (specs.LinuxDevice, string, error) {
 	parts := strings.Split(arg, ":")
 	inside, access := parts[0], "rwm"
@@ -74,7 +75,7 @@ func ParseDevice(arg string) (specs.LinuxDevice, string, error) {
 		access = parts[2]
 	}
 	if len(parts) > 3 || access == "" || strings.Trim(access, "rwm") != "" || !strings.HasPrefix(inside, "/") {
-		return specs.LinuxDevice{}, "", fmt.Errorf("--device %s: use HOST[:CONTAINER[:rwm]] with absolute paths", arg)
+		return specs.LinuxDevice{}, "", fmt.Errorf("invalid device %q: use HOST[:CONTAINER[:rwm]] with absolute paths", arg)
 	}
 	d, err := DeviceFromPath(parts[0], access)
 	d.Path = inside

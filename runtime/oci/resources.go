@@ -7,8 +7,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// cpuPeriod is the scheduling period in microseconds that --cpus is a share
-// of; the kernel's default.
+// cpuPeriod is the scheduling period in microseconds that a limit of CPUs is a
+// share of; the kernel's default.
 const cpuPeriod = 100_000
 
 // resources turns the limits into cgroup settings. A limit whose controller
@@ -16,19 +16,19 @@ const cpuPeriod = 100_000
 func resources(r container.Resources, h Host) (*specs.LinuxResources, []string) {
 	out := &specs.LinuxResources{Devices: h.DeviceRules}
 	var warnings []string
-	want := func(controller string, asked bool, flag string) bool {
+	want := func(controller string, asked bool, limit string) bool {
 		if asked && !h.Controllers[controller] {
-			warnings = append(warnings, fmt.Sprintf("%s is not kept: this host has no %s cgroup controller", flag, controller))
+			warnings = append(warnings, fmt.Sprintf("%s is not kept: this host has no %s cgroup controller", limit, controller))
 		}
 		return asked && h.Controllers[controller]
 	}
-	if want("memory", r.Memory != 0 || r.MemoryReservation != 0, "--memory") {
+	if want("memory", r.Memory != 0 || r.MemoryReservation != 0, "the memory limit") {
 		out.Memory = memory(r, h, &warnings)
 	}
-	cpus := want("cpu", r.NanoCPUs != 0, "--cpus")
-	quota := want("cpu", r.CPUPeriod != 0 || r.CPUQuota != 0, "--cpu-quota")
-	shares := want("cpu", r.CPUShares != 0, "--cpu-shares")
-	set := want("cpuset", r.CPUSetCPUs != "" || r.CPUSetMems != "", "--cpuset-cpus")
+	cpus := want("cpu", r.NanoCPUs != 0, "the CPU limit")
+	quota := want("cpu", r.CPUPeriod != 0 || r.CPUQuota != 0, "the CPU quota")
+	shares := want("cpu", r.CPUShares != 0, "the weight of CPU shares")
+	set := want("cpuset", r.CPUSetCPUs != "" || r.CPUSetMems != "", "the choice of CPUs")
 	if cpus || quota || shares || set {
 		out.CPU = &specs.LinuxCPU{}
 	}
@@ -48,7 +48,7 @@ func resources(r container.Resources, h Host) (*specs.LinuxResources, []string) 
 	if set {
 		out.CPU.Cpus, out.CPU.Mems = r.CPUSetCPUs, r.CPUSetMems
 	}
-	if want("pids", r.PidsLimit != 0, "--pids-limit") {
+	if want("pids", r.PidsLimit != 0, "the limit of processes") {
 		limit := r.PidsLimit
 		out.Pids = &specs.LinuxPids{Limit: &limit}
 	}
@@ -72,7 +72,7 @@ func memory(r container.Resources, h Host, warnings *[]string) *specs.LinuxMemor
 	case h.Controllers["memory.swap"]:
 		m.Swap = &swap
 	case r.MemorySwap > 0:
-		*warnings = append(*warnings, "--memory-swap is not kept: this kernel does not account swap")
+		*warnings = append(*warnings, "the swap limit is not kept: this kernel does not account swap")
 	}
 	return m
 }

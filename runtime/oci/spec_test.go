@@ -126,7 +126,7 @@ func TestSpecWarnsOfMissingControllers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(warnings) != 3 || !strings.Contains(warnings[0], "--memory") {
+	if len(warnings) != 3 || !strings.Contains(warnings[0], "memory limit is not kept") {
 		t.Errorf("warnings: %q", warnings)
 	}
 	if r := spec.Linux.Resources; r.Memory != nil || r.CPU != nil || r.Pids != nil {

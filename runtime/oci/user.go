@@ -83,7 +83,7 @@ func lookupUser(tree Tree, name string, groups []string) (User, error) {
 		defer again.Close()
 		added, err := user.GetAdditionalGroups(groups, bounded(again))
 		if err != nil {
-			return User{}, fmt.Errorf("find --group-add in the image: %w", err)
+			return User{}, fmt.Errorf("find additional groups in the image: %w", err)
 		}
 		gids = append(gids, added...)
 	}

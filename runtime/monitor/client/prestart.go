@@ -51,7 +51,7 @@ func (s *Spawned) beginNetwork(c *container.Config) namespace {
 	return makeNamespace(func() *network.Namespace {
 		ns := <-s.prestart.namespace
 		if ns != nil {
-			s.handle.Ahead(context.Background(), ns, c)
+			s.handle.Prestart(context.Background(), ns, c)
 		}
 		return ns
 	})

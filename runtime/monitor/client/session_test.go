@@ -15,7 +15,7 @@ func TestNoReply(t *testing.T) {
 	replyTimeout = 50 * time.Millisecond
 	t.Cleanup(func() { replyTimeout = 30 * time.Second })
 	dir := t.TempDir()
-	store := &container.Store{Root: dir, State: dir}
+	store := &container.Store{Layout: container.Layout{Root: dir, State: dir}}
 	if err := os.Mkdir(store.RunDir("c1"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestArgs(t *testing.T) {
-	store := &container.Store{Root: "/var/lib/a b", State: "/run/x=y", CgroupParent: "/mvrun", CgroupDriver: "auto"}
+	store := &container.Store{Layout: container.Layout{Root: "/var/lib/a b", State: "/run/x=y"}, CgroupParent: "/mvrun", CgroupDriver: "auto"}
 	args := append(append([]string{"mvrun"}, StoreArgs(store)...), Command, "0123")
 	got, id, ok := ParseArgs(args)
 	if !ok || id != "0123" || !reflect.DeepEqual(got, store) {
