@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mvrun/mvrun/internal/hexid"
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network/ipam"
 )
@@ -124,7 +125,7 @@ func (s *Store) onSegment(seg Segment) ([]Config, error) {
 // write makes the network appear whole or not at all: a scratch directory is
 // renamed into place. A power cut before sync may leave an empty record.
 func (s *Store) write(cfg Config) (Config, error) {
-	cfg.ID = newID()
+	cfg.ID = hexid.New()
 	if cfg.Created.IsZero() {
 		cfg.Created = time.Now().UTC()
 	}

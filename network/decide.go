@@ -3,13 +3,15 @@ package network
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/mvrun/mvrun/internal/hexid"
 )
 
 // decide makes the leg's endpoint, but for automatic addresses. n is the leg's
 // place among those of the container.
 func (p *plan) decide(l *leg, n int) error {
 	l.ep = Endpoint{
-		ID: newID(), Network: l.net.Name, NetworkID: l.net.ID, Segment: l.net.Segment,
+		ID: hexid.New(), Network: l.net.Name, NetworkID: l.net.ID, Segment: l.net.Segment,
 		Mode: l.net.Mode, VLANDriver: l.net.VLANDriver, Internal: l.net.Internal, MTU: l.net.MTU,
 		HostAddrs: l.net.hostAddrs(), BCLimit: l.net.BCLimit,
 		IfName: l.IfName, GwPriority: l.GwPriority, Aliases: l.Aliases,

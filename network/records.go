@@ -8,11 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mvrun/mvrun/internal/boot"
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network/vlanbpf"
 )
@@ -89,14 +88,9 @@ func (l ledger) remove(name string) error {
 	return nil
 }
 
-var bootID = sync.OnceValue(func() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id))
-})
-
 // epoch names this boot and the thread's network namespace.
 func epoch() string {
 	var st unix.Stat_t
 	_ = unix.Stat("/proc/thread-self/ns/net", &st)
-	return bootID() + "/" + strconv.FormatUint(st.Ino, 10)
+	return boot.ID() + "/" + strconv.FormatUint(st.Ino, 10)
 }

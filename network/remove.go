@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mvrun/mvrun/internal/hexid"
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
@@ -48,7 +49,7 @@ func (s *Store) Remove(nameOrID string) error {
 // drop takes a network away, under the lock. A scratch name hides what a kill
 // leaves half removed.
 func (s *Store) drop(name string) error {
-	scratch := filepath.Join(s.Dir, ".del-"+newID()[:12])
+	scratch := filepath.Join(s.Dir, ".del-"+hexid.New()[:12])
 	if err := os.Rename(s.path(name), scratch); err != nil {
 		return fmt.Errorf("remove network %s: %w", name, err)
 	}

@@ -4,7 +4,6 @@
 package network
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -145,10 +144,4 @@ func (s *Store) lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("make networks directory: %w", err)
 	}
 	return jsonfile.Lock(filepath.Join(s.Dir, ".lock"))
-}
-
-func newID() string {
-	var id [32]byte
-	_, _ = rand.Read(id[:]) // never fails (crypto/rand, Go 1.24)
-	return hex.EncodeToString(id[:])
 }

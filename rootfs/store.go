@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -96,7 +95,7 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 		return err
 	}
 	final, tmp, lock := s.path(id), filepath.Join(s.dir, "."+id.Hex+".tmp"), filepath.Join(s.dir, "."+id.Hex+".lock")
-	held, err := waitLock(ctx, lock)
+	held, err := jsonfile.WaitLocked(ctx, lock)
 	if err != nil {
 		return fmt.Errorf("lock layer %s: %w", short(id), err)
 	}
@@ -124,21 +123,6 @@ func (s *Store) unpackOnce(ctx context.Context, layer v1.Layer) error {
 		return fmt.Errorf("unpack layer %s: %w", short(id), err)
 	}
 	return nil
-}
-
-// waitLock waits for the lock until ctx ends: flock itself can't be cancelled.
-func waitLock(ctx context.Context, path string) (*os.File, error) {
-	for {
-		f, err := jsonfile.OpenLocked(path, false)
-		if !errors.Is(err, jsonfile.ErrLocked) {
-			return f, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 func (s *Store) empty() ([]string, error) {

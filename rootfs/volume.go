@@ -1,8 +1,6 @@
 package rootfs
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mvrun/mvrun/internal/hexid"
 	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
@@ -64,7 +63,7 @@ func (v *Volumes) Ensure(name string) (path string, created bool, err error) {
 // and its directory, or not at all.
 func (v *Volumes) Create(want Volume) (vol Volume, created bool, err error) {
 	if want.Name == "" {
-		want.Name, want.Anonymous = randomName(), true
+		want.Name, want.Anonymous = hexid.New(), true
 	}
 	if !volumeName().MatchString(want.Name) {
 		return Volume{}, false, fmt.Errorf("create volume %q: %w", want.Name, ErrBadVolumeName)
@@ -109,12 +108,6 @@ func (v *Volumes) make(want Volume) error {
 		return err
 	}
 	return unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, filepath.Join(v.dir, want.Name), unix.RENAME_NOREPLACE)
-}
-
-func randomName() string {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return hex.EncodeToString(b)
 }
 
 func (v *Volumes) data(name string) string { return filepath.Join(v.dir, name, volumeData) }
@@ -171,7 +164,7 @@ func (v *Volumes) Remove(name string) error {
 	}
 	_ = v.sweep()
 	// Out of sight in one step: half a volume must not be found.
-	gone := filepath.Join(v.dir, ".gone-"+randomName())
+	gone := filepath.Join(v.dir, ".gone-"+hexid.New())
 	err := os.Rename(filepath.Join(v.dir, name), gone)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %s", ErrNoVolume, name)

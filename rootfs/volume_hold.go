@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // ErrVolumeBusy says that a container is being made of the volume.
@@ -62,10 +64,7 @@ func flockDir(path string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
-		err = unix.Flock(int(dir.Fd()), how)
-	}
-	if err != nil {
+	if err := jsonfile.Flock(dir, how); err != nil {
 		dir.Close()
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 var versionCommand = &cli.Command{

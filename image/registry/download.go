@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -66,7 +65,7 @@ func (d *download) fetch(ctx context.Context) error {
 	}
 	d.bars.Start(d.name, d.desc.Size)
 	part := filepath.Join(d.blobs.IngestDir(), d.desc.Digest.Algorithm+"-"+d.desc.Digest.Hex)
-	f, err := waitLocked(ctx, part)
+	f, err := jsonfile.WaitLocked(ctx, part)
 	if err != nil {
 		return err
 	}
@@ -228,17 +227,4 @@ func (d *download) grown(have int64) {
 	d.more.Broadcast()
 	d.mu.Unlock()
 	d.bars.Update(d.name, have)
-}
-
-// waitLocked opens the file with its flock and waits for that until ctx ends.
-func waitLocked(ctx context.Context, path string) (*os.File, error) {
-	for {
-		f, err := jsonfile.OpenLocked(path, false)
-		if !errors.Is(err, jsonfile.ErrLocked) {
-			return f, err
-		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
-			return nil, err
-		}
-	}
 }

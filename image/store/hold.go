@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/internal/jsonfile"
 )
 
 // Hold keeps every blob and layer from being collected until release is called
@@ -20,7 +21,7 @@ func (s *Store) Hold() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f, unix.LOCK_SH); err != nil {
+	if err := jsonfile.Flock(f, unix.LOCK_SH); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("hold image store: %w", err)
 	}
@@ -34,7 +35,7 @@ func (s *Store) Exclude() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := jsonfile.Flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, image.ErrBusy
@@ -57,12 +58,4 @@ func (l useLock) open() (*os.File, error) {
 		return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	}
 	return f, err
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

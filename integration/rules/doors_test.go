@@ -36,9 +36,6 @@ var packagesWithFlags = map[string]int{
 	"doctor":                   14,
 	"network":                  22,
 	"network/ipam":             11,
-	"runtime/container":        4,
-	"runtime/kernel":           1,
-	"runtime/oci":              10,
 	"topology":                 1,
 }
 

@@ -46,7 +46,6 @@ var largerTypes = map[string]int{
 	"network.Leg":             42,
 	"network.Store":           71,
 	"network.host":            37,
-	"runtime/container.Store": 71,
 	"runtime/monitor.Monitor": 57,
 }
 

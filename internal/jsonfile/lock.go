@@ -1,9 +1,11 @@
 package jsonfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,6 +52,32 @@ func OpenLocked(path string, wait bool) (*os.File, error) {
 			return f, nil
 		}
 		f.Close()
+	}
+}
+
+// WaitLocked is OpenLocked that waits until ctx ends: fcntl(2) itself can't be
+// cancelled. The error is then the cause of ctx's end.
+func WaitLocked(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := OpenLocked(path, false)
+		if !errors.Is(err, ErrLocked) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Flock is flock(2), which can lock a directory, and can be shared. It has nothing
+// to do with the locks of OpenLocked: neither sees the other.
+func Flock(f *os.File, how int) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			return err
+		}
 	}
 }
 

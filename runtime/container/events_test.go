@@ -16,7 +16,7 @@ func TestEventsComeOnce(t *testing.T) {
 	s := testStore(t)
 	const all = 40
 	emit := func(i int) {
-		if err := s.Emit(Event{Type: "test", Action: strconv.Itoa(i)}); err != nil {
+		if err := s.Events().Append(Event{Type: "test", Action: strconv.Itoa(i)}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -24,7 +24,7 @@ func TestEventsComeOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	next := 0
-	err := s.Events(ctx, func(e Event) error {
+	err := s.Events().Follow(ctx, func(e Event) error {
 		if e.Type != "test" || e.Action != strconv.Itoa(next) {
 			return fmt.Errorf("got %s %q, %d is next", e.Type, e.Action, next)
 		}
@@ -35,7 +35,7 @@ func TestEventsComeOnce(t *testing.T) {
 		case next > all:
 			return fmt.Errorf("event %d was never emitted", next-1)
 		case next == 10, next == 20:
-			if err := os.Rename(s.eventsPath(), s.eventsPath()+".1"); err != nil {
+			if err := os.Rename(s.Events().path(), s.Events().path()+".1"); err != nil {
 				return err
 			}
 			emit(next)
@@ -53,7 +53,7 @@ func TestEventsComeOnce(t *testing.T) {
 	past, stop := context.WithCancel(t.Context())
 	stop()
 	var got []string
-	if err := s.Events(past, func(e Event) error { got = append(got, e.Action); return nil }); err != nil {
+	if err := s.Events().Follow(past, func(e Event) error { got = append(got, e.Action); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != all-10 || got[0] != "10" {
@@ -63,7 +63,7 @@ func TestEventsComeOnce(t *testing.T) {
 
 // halfALine writes an event in two steps, as a reader may see it.
 func halfALine(t *testing.T, s *Store, i int) {
-	f, err := os.OpenFile(s.eventsPath(), os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(s.Events().path(), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Error(err)
 		return

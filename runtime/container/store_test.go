@@ -19,7 +19,7 @@ func testStore(t *testing.T) *Store {
 		t.Skip("the store kills leftovers by their cgroups: root only")
 	}
 	dir := t.TempDir()
-	s := &Store{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"), CgroupParent: "/mvrun-store-test", CgroupDriver: "cgroupfs"}
+	s := &Store{Layout: Layout{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, CgroupParent: "/mvrun-store-test", CgroupDriver: "cgroupfs"}
 	s.KillLeftovers = func(id string, init Process) error {
 		if !init.Alive() {
 			return nil

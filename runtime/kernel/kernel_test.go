@@ -19,7 +19,7 @@ func TestKillLeftovers(t *testing.T) {
 		t.Skip("leftovers are found by their cgroups: root only")
 	}
 	dir := t.TempDir()
-	s := &container.Store{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"), CgroupParent: "/mvrun-kernel-test", CgroupDriver: "cgroupfs"}
+	s := &container.Store{Layout: container.Layout{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, CgroupParent: "/mvrun-kernel-test", CgroupDriver: "cgroupfs"}
 	k := Of(s)
 	id := container.NewID()
 	first, second := orphan(t), orphan(t)
