@@ -79,6 +79,11 @@ func (ns *Networks) Connect(ctx context.Context, ctr string, req network.Request
 	if err != nil {
 		return nil, err
 	}
+	if req.Network != "" { // a monitor's answer is a text and has no type
+		if _, err := ns.Get(ctx, req.Network); err != nil {
+			return nil, err
+		}
+	}
 	ask := protocol.Request{Op: protocol.OpConnect, Endpoint: req}
 	warnings, err = change(ctx, ns.store, id, ask, func(h *container.Handle) error { return h.Connect(req) })
 	return warnings, typed(Network, req.Network, err)
