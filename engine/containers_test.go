@@ -87,7 +87,7 @@ func TestNamesAreClaimed(t *testing.T) {
 	}
 	// The name is refused before the image is looked for.
 	other := busybox("c1")
-	other.Image = "127.0.0.1:9/nosuch/image"
+	other.Image = ref("127.0.0.1:9/nosuch/image")
 	if _, _, err = e.Containers.Run(t.Context(), engine.RunOptions{CreateOptions: other}); !errors.As(err, &taken) {
 		t.Errorf("a c1 of an image that can't be had: %v", err)
 	}

@@ -10,21 +10,22 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
+	served "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
 )
 
 // registryWith serves an image of random layers in this process, and returns its
 // name.
-func registryWith(t *testing.T, layers int64) string {
+func registryWith(t *testing.T, layers int64) image.Ref {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	server := httptest.NewServer(served.New(served.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	full := strings.TrimPrefix(server.URL, "http://") + "/some/image:1"
 	tag, err := name.NewTag(full)
@@ -32,45 +33,45 @@ func registryWith(t *testing.T, layers int64) string {
 	img, err := random.Image(1<<10, layers)
 	check(t, err)
 	check(t, remote.Write(tag, img))
-	return full
+	return ref(full)
 }
 
 func TestPull(t *testing.T) {
 	e := open(t)
 	ctx := t.Context()
-	ref := registryWith(t, 2)
+	there, mine := registryWith(t, 2), ref("mine:2")
 	asked := 0
-	o := engine.PullOptions{Registries: image.Registries{Insecure: []string{"*"}}, Pulling: func() { asked++ }}
-	img, old, err := e.Images.Pull(ctx, ref, o)
+	o := engine.PullOptions{Registries: registry.Registries{Insecure: []string{"*"}}, Pulling: func() { asked++ }}
+	img, old, err := e.Images.Pull(ctx, there, o)
 	check(t, err)
 	if asked != 1 || old.Hex != "" {
 		t.Errorf("the registry was asked %d times, for an image that was %s", asked, old)
 	}
-	again, old, err := e.Images.Pull(ctx, ref, o)
+	again, old, err := e.Images.Pull(ctx, there, o)
 	check(t, err)
 	if again.ID != img.ID || old != img.ID {
 		t.Errorf("pulled again it is %s, was %s", again.ID, old)
 	}
-	check(t, e.Images.Tag(ctx, ref, "mine:2"))
-	found, err := e.Images.Get(ctx, "mine:2")
+	check(t, e.Images.Tag(ctx, there, mine))
+	found, err := e.Images.Get(ctx, mine)
 	check(t, err)
 	if found.ID != img.ID {
 		t.Errorf("mine:2 is %s, not %s", found.ID, img.ID)
 	}
 	// It has no program: a container of it says so, and leaves nothing.
-	_, err = e.Containers.Create(ctx, engine.CreateOptions{Image: "mine:2"})
+	_, err = e.Containers.Create(ctx, engine.CreateOptions{Image: mine})
 	if err == nil || !strings.Contains(err.Error(), "no command specified") {
 		t.Errorf("a container without a program: %v", err)
 	}
-	for _, ref := range []string{"mine:2", ref} {
-		_, err := e.Images.Remove(ctx, ref, false)
+	for _, name := range []image.Ref{mine, there} {
+		_, err := e.Images.Remove(ctx, name, false)
 		check(t, err)
 	}
 	var gone *engine.NotFound
-	if _, err := e.Images.Get(ctx, ref); !errors.As(err, &gone) || gone.Kind != engine.Image {
+	if _, err := e.Images.Get(ctx, there); !errors.As(err, &gone) || gone.Kind != engine.Image {
 		t.Errorf("an image that was removed: %v", err)
 	}
-	if _, err := e.Containers.Create(ctx, engine.CreateOptions{Image: ref, Pull: engine.PullOptions{Policy: image.PullNever}}); !errors.As(err, &gone) {
+	if _, err := e.Containers.Create(ctx, engine.CreateOptions{Image: there, Pull: engine.PullOptions{Policy: registry.PullNever}}); !errors.As(err, &gone) {
 		t.Errorf("a container of it: %v", err)
 	}
 }
@@ -81,10 +82,10 @@ func TestCommit(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("it ended with %d", code)
 	}
-	_, err := e.Containers.Commit(t.Context(), "c1", engine.CommitOptions{Name: "made:1", Changes: []string{`CMD ["cat", "/file"]`}})
+	_, err := e.Containers.Commit(t.Context(), "c1", engine.CommitOptions{Name: ref("made:1"), Changes: []string{`CMD ["cat", "/file"]`}})
 	check(t, err)
 	o := busybox("")
-	o.Image = "made:1"
+	o.Image = ref("made:1")
 	if out, _, _ := output(t, e, o, ""); out != "made\n" {
 		t.Errorf("the image's own command wrote %q", out)
 	}
@@ -130,7 +131,7 @@ func TestNetworks(t *testing.T) {
 func TestUnknownNetworkComesFirst(t *testing.T) {
 	e := open(t)
 	o := busybox("c1")
-	o.Image, o.Endpoints = "127.0.0.1:9/nosuch/image", []network.Request{{Network: "nosuch"}}
+	o.Image, o.Endpoints = ref("127.0.0.1:9/nosuch/image"), []network.Request{{Network: "nosuch"}}
 	_, _, err := e.Containers.Run(t.Context(), engine.RunOptions{CreateOptions: o})
 	var gone *engine.NotFound
 	if !errors.As(err, &gone) || gone.Kind != engine.Network || gone.Ref != "nosuch" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/image"
+	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
 	container "github.com/mvrun/mvrun/runtime"
 )
@@ -115,10 +116,19 @@ func check(t *testing.T, err error) {
 	}
 }
 
+// ref reads a reference that is known to be one.
+func ref(s string) image.Ref {
+	r, err := image.ParseRef(s)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
 // busybox asks for a container of the image that is built in.
 func busybox(name string, command ...string) engine.CreateOptions {
 	return engine.CreateOptions{
-		Image: "busybox", Pull: engine.PullOptions{Policy: image.PullMissing},
+		Image: ref("busybox"), Pull: engine.PullOptions{Policy: registry.PullMissing},
 		Config:  container.Config{Name: name, Network: container.Network{Mode: network.None}},
 		Command: command,
 	}
@@ -161,9 +171,9 @@ func running(t *testing.T, e *engine.Engine, name string) (id string) {
 	return session.ID
 }
 
-func status(t *testing.T, e *engine.Engine, ref string) container.Status {
+func status(t *testing.T, e *engine.Engine, name string) container.Status {
 	t.Helper()
-	c, err := e.Containers.Get(t.Context(), ref)
+	c, err := e.Containers.Get(t.Context(), name)
 	check(t, err)
 	return c.State.Status
 }
