@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/engine"
-	container "github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 func TestRunStreams(t *testing.T) {

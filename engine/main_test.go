@@ -20,7 +20,7 @@ import (
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
-	container "github.com/mvrun/mvrun/runtime"
+	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // inside marks the test that runs in a network namespace of its own.
