@@ -38,8 +38,12 @@ type download struct {
 	more *sync.Cond
 	file *os.File // set when there is something to read; shared by all readers
 	done int64    // bytes of file that are there
-	end  bool     // nothing follows: all is checked, or err says why not
-	err  error
+	// version counts how often what was there turned out to be wrong, or not to be
+	// gone on with; rewritten is set once bytes that could be read were written anew.
+	version   int
+	rewritten bool
+	end       bool // nothing follows: all is checked, or err says why not
+	err       error
 }
 
 func newDownload(s *store.Blobs, desc v1.Descriptor, from *session, bars image.Progress) *download {
@@ -120,22 +124,78 @@ func (d *download) adopt() bool {
 	return true
 }
 
-// resume reads what an earlier attempt left and fetches the rest, as often as
-// there is progress.
+// resume reads what an earlier attempt left and fetches the rest. What was put
+// together of several answers, and has the wrong digest, or which the registry
+// does not want to go on with, may be wrong in any part of it: it is fetched all
+// over again, once. So a healthy registry always gets its blob across, whatever
+// lies there.
 func (d *download) resume(ctx context.Context, f *os.File) error {
 	sum := sha256.New()
-	have, err := io.Copy(sum, f)
+	have, err := d.left(f, sum)
 	if err != nil {
-		return fmt.Errorf("read partial download: %w", err)
+		return err
 	}
-	if have > d.desc.Size { // longer than it should be: all over again
-		have = 0
-		if err := f.Truncate(0); err != nil {
+	for again := false; ; again = true {
+		pieced, err := d.fill(ctx, f, sum, have)
+		if err == nil {
+			if got := hex.EncodeToString(sum.Sum(nil)); got != d.desc.Digest.Hex {
+				err = fmt.Errorf("%w: got sha256:%s", image.ErrDigest, got)
+			}
+		}
+		if again || !pieced || !errors.Is(err, image.ErrDigest) && !errors.As(err, &noRange{}) {
 			return err
 		}
+		if err := d.restart(f); err != nil {
+			return err
+		}
+		sum.Reset()
+		have = 0
 	}
+}
+
+// sourceXattr names the registry that a partial file came from.
+const sourceXattr = "trusted.mvrun.source"
+
+// left returns how many bytes of the blob an earlier attempt left, hashed. Those
+// of another registry are no good: a mirror's mistake is not to be added to.
+func (d *download) left(f *os.File, sum hash.Hash) (int64, error) {
+	host := d.pull.repo.RegistryStr()
+	buf := make([]byte, 256)
+	n, err := unix.Fgetxattr(int(f.Fd()), sourceXattr, buf)
+	foreign := err == nil && string(buf[:n]) != host
+	have, err := io.Copy(sum, f)
+	if err != nil {
+		return 0, fmt.Errorf("read partial download: %w", err)
+	}
+	if have > d.desc.Size || foreign {
+		sum.Reset()
+		have = 0
+		if err := f.Truncate(0); err != nil {
+			return 0, err
+		}
+	}
+	// Where a file system can't keep it, the digest alone says what is wrong.
+	_ = unix.Fsetxattr(int(f.Fd()), sourceXattr, []byte(host), 0)
+	return have, nil
+}
+
+// restart empties the file. Who read of it must begin again.
+func (d *download) restart(f *os.File) error {
+	d.mu.Lock()
+	d.done, d.rewritten = 0, true
+	d.version++
+	d.more.Broadcast()
+	d.mu.Unlock()
+	return f.Truncate(0)
+}
+
+// fill fetches the blob from byte have on, as often as there is progress. pieced
+// says that not all of it came in one answer.
+func (d *download) fill(ctx context.Context, f *os.File, sum hash.Hash, have int64) (pieced bool, err error) {
+	pieced = have > 0
 	delay := firstRetryDelay
 	for failures := 0; have != d.desc.Size; {
+		pieced = pieced || have > 0
 		got, err := d.request(ctx, f, sum, have)
 		if err == nil && got == d.desc.Size {
 			have = got
@@ -149,20 +209,22 @@ func (d *download) resume(ctx context.Context, f *os.File) error {
 		}
 		have = got
 		if failures++; failures == attempts || !passing(err) || ctx.Err() != nil {
-			return err
+			return pieced, err
 		}
 		d.bars.Status(d.name, "Retrying")
 		if err := sleep(ctx, delay); err != nil {
-			return err
+			return pieced, err
 		}
 		delay *= 2
 	}
 	d.grown(have)
-	if got := hex.EncodeToString(sum.Sum(nil)); got != d.desc.Digest.Hex {
-		return fmt.Errorf("%w: got sha256:%s", image.ErrDigest, got)
-	}
-	return nil
+	return pieced, nil
 }
+
+// noRange says that a registry does not give the rest of a blob.
+type noRange struct{ error }
+
+func (e noRange) Unwrap() error { return e.error }
 
 // request asks for the blob from byte have on and appends it to the file. It
 // returns how much of the blob is there then.
@@ -181,18 +243,55 @@ func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have 
 		return have, err
 	}
 	defer resp.Body.Close()
-	if err := transport.CheckError(resp, http.StatusOK, http.StatusPartialContent); err != nil {
+	if err := d.check(resp, have); err != nil {
 		return have, err
 	}
-	if resp.StatusCode == http.StatusOK || have == 0 {
+	if resp.StatusCode == http.StatusOK && have > 0 {
 		have = 0 // the registry knows no ranges: all over again
 		sum.Reset()
+		d.mu.Lock()
+		d.rewritten = true
+		d.mu.Unlock()
 	}
-	// Overwritten, not truncated: there may be readers, and the bytes are the same.
+	// Overwritten, not truncated: there may be readers, and the bytes should be the
+	// same.
 	if _, err := f.Seek(have, io.SeekStart); err != nil {
 		return have, err
 	}
 	return d.copy(f, sum, resp.Body, have)
+}
+
+// check refuses an answer that can't be the blob from byte have on.
+func (d *download) check(resp *http.Response, have int64) error {
+	if err := transport.CheckError(resp, http.StatusOK, http.StatusPartialContent); err != nil {
+		switch code := resp.StatusCode; code {
+		case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		default:
+			if have > 0 && code >= 400 && code < 500 {
+				return noRange{err}
+			}
+		}
+		return err
+	}
+	want := d.desc.Size
+	if resp.StatusCode == http.StatusPartialContent {
+		var first int64
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first); err != nil || first != have {
+			return noRange{fmt.Errorf("the registry was asked for the bytes from %d on and answers with %q", have, resp.Header.Get("Content-Range"))}
+		}
+		want -= have
+	}
+	if resp.ContentLength >= 0 && resp.ContentLength != want {
+		return wrongLength{resp.ContentLength, want} // a proxy's page, say
+	}
+	return nil
+}
+
+// wrongLength is an answer that is not the blob, whatever it is. It may pass.
+type wrongLength struct{ got, want int64 }
+
+func (e wrongLength) Error() string {
+	return fmt.Sprintf("the registry sends %d bytes instead of %d", e.got, e.want)
 }
 
 // copy appends the body to the file and tells the readers. A body that is longer

@@ -10,7 +10,9 @@ import (
 // come. The end is an end only when the digest has been checked: until then
 // nobody may believe what was read.
 func (d *download) follow(ctx context.Context) io.ReadCloser {
-	f := &follower{d: d, ctx: ctx}
+	d.mu.Lock()
+	f := &follower{d: d, ctx: ctx, version: d.version}
+	d.mu.Unlock()
 	// A condition variable hears of no context: this wakes it.
 	f.stop = context.AfterFunc(ctx, func() {
 		d.mu.Lock()
@@ -20,11 +22,15 @@ func (d *download) follow(ctx context.Context) io.ReadCloser {
 	return f
 }
 
+// errRewritten tells a reader that what it has read was wrong.
+var errRewritten = errors.New("the download began all over again")
+
 type follower struct {
-	d    *download
-	ctx  context.Context
-	stop func() bool
-	pos  int64
+	d       *download
+	ctx     context.Context
+	stop    func() bool
+	pos     int64
+	version int // of the download, when reading began
 }
 
 func (f *follower) Read(p []byte) (int, error) {
@@ -34,8 +40,11 @@ func (f *follower) Read(p []byte) (int, error) {
 	}
 	read, err := f.d.file.ReadAt(p[:n], f.pos)
 	f.pos += int64(read)
-	if errors.Is(err, io.EOF) && read > 0 {
+	if errors.Is(err, io.EOF) {
 		err = nil
+		if read == 0 {
+			err = errRewritten // the file was emptied meanwhile
+		}
 	}
 	return read, err
 }
@@ -48,6 +57,9 @@ func (f *follower) wait(max int64) (int64, error) {
 	for {
 		if err := f.ctx.Err(); err != nil {
 			return 0, context.Cause(f.ctx)
+		}
+		if f.version != d.version {
+			return 0, errRewritten
 		}
 		if left := d.done - f.pos; left > 0 && !(d.end && d.err != nil) {
 			return min(left, max), nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/store"
@@ -146,39 +147,62 @@ func pullConfig(ctx context.Context, s *store.Store, reg *session, desc v1.Descr
 	return s.Blobs.Config(desc.Digest)
 }
 
-// pullLayers downloads the layers, and unpacks them beside that.
+// pullLayers downloads the layers, and unpacks them beside that. What is unpacked
+// has not been checked yet: that it can't be counts only once the downloads are
+// right.
 func pullLayers(ctx context.Context, s *store.Store, reg *session, m *v1.Manifest, c *v1.ConfigFile, opt PullOptions) error {
 	running := map[v1.Hash]*download{}
 	var order []*download
 	for _, desc := range m.Layers {
 		if running[desc.Digest] == nil { // a layer can be there twice
 			d := newDownload(s.Blobs, desc, reg, opt.Progress)
-			defer d.close() // when the group below has ended
+			defer d.close() // when nobody reads any more
 			running[desc.Digest], order = d, append(order, d)
 		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
 	layers, err := image.Layers(m, c, func(desc v1.Descriptor) (io.ReadCloser, error) {
 		return running[desc.Digest].follow(ctx), nil
 	})
 	if err != nil {
 		return err
 	}
-	group.Go(func() error {
-		fetch, ctx := errgroup.WithContext(ctx)
-		fetch.SetLimit(downloads)
-		for _, d := range order {
-			fetch.Go(func() error { return d.run(ctx) })
+	fetching, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	unpacked := make(chan error, 1)
+	go func() {
+		var err error
+		if opt.Unpack != nil {
+			err = opt.Unpack(ctx, layers)
 		}
-		return fetch.Wait()
-	})
-	if opt.Unpack != nil {
-		group.Go(func() error {
-			if err := opt.Unpack(ctx, layers); err != nil {
-				return localError{err}
-			}
-			return nil
-		})
+		if errors.Is(err, unix.ENOSPC) {
+			stop(localError{err}) // more bytes would not help
+		}
+		unpacked <- err
+	}()
+	fetched := fetchAll(fetching, order)
+	err = <-unpacked
+	if fetched != nil {
+		if full := context.Cause(fetching); ctx.Err() == nil && errors.As(full, &localError{}) {
+			return full
+		}
+		return fetched
+	}
+	if err != nil && slices.ContainsFunc(order, func(d *download) bool { return d.rewritten }) {
+		err = opt.Unpack(ctx, layers) // it was misled; now all is there
+	}
+	if err != nil {
+		return localError{err}
+	}
+	return nil
+}
+
+// fetchAll runs the downloads, some at a time. The first that fails ends the
+// others.
+func fetchAll(ctx context.Context, order []*download) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(downloads)
+	for _, d := range order {
+		group.Go(func() error { return d.run(ctx) })
 	}
 	return group.Wait()
 }

@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
+// firstRetryDelay doubles with each attempt.
+var firstRetryDelay = 500 * time.Millisecond
+
 const (
 	// attempts is how often a request is sent in all.
 	attempts = 5
-	// firstRetryDelay doubles with each attempt.
-	firstRetryDelay = 500 * time.Millisecond
 	// longestRetryAfter bounds what a server may ask for; longer than that, its
 	// answer is passed on.
 	longestRetryAfter = 60 * time.Second
@@ -77,7 +78,7 @@ func retryAfter(resp *http.Response, err error, delay time.Duration) (time.Durat
 // out connections, not refused ones, unknown hosts or bad certificates.
 func passing(err error) bool {
 	var network net.Error
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.As(err, &wrongLength{}) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.As(err, &network) && network.Timeout() && !errors.Is(err, context.DeadlineExceeded)
 }
