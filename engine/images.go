@@ -72,15 +72,27 @@ func (is *Images) Save(ctx context.Context, w io.Writer, refs []image.Ref) error
 	return archive.Save(ctx, images, w, refs)
 }
 
-// Load brings the images of an archive into the store. None of their layers may
-// unpack to more than limit bytes, if that is not 0.
-func (is *Images) Load(ctx context.Context, r io.Reader, limit int64) ([]archive.Loaded, error) {
-	return archive.Load(ctx, is.open(), r, is.unpacking(ctx, limit))
+// LoadOptions say which images of an archive come in, and how.
+type LoadOptions struct {
+	MaxUnpacked int64           // bytes that a layer may unpack to; 0: no limit
+	Platform    *v1.Platform    // nil: this machine's, or else what is there
+	Skipped     func(why error) // hears of what is no image; nil: nobody does
+}
+
+func (is *Images) loading(ctx context.Context, o LoadOptions) archive.Options {
+	opt := is.unpacking(ctx, o.MaxUnpacked)
+	opt.Platform, opt.Skipped = o.Platform, o.Skipped
+	return opt
+}
+
+// Load brings the images of an archive into the store.
+func (is *Images) Load(ctx context.Context, r io.Reader, o LoadOptions) ([]archive.Loaded, error) {
+	return archive.Load(ctx, is.open(), r, is.loading(ctx, o))
 }
 
 // LoadDir is Load for a directory that holds an OCI image layout.
-func (is *Images) LoadDir(ctx context.Context, dir string, limit int64) ([]archive.Loaded, error) {
-	return archive.LoadDir(ctx, is.open(), dir, is.unpacking(ctx, limit))
+func (is *Images) LoadDir(ctx context.Context, dir string, o LoadOptions) ([]archive.Loaded, error) {
+	return archive.LoadDir(ctx, is.open(), dir, is.loading(ctx, o))
 }
 
 // Import makes an image of a root file system's tarball, which may not unpack to

@@ -116,6 +116,11 @@ func (e NoRoom) Error() string { return e.Err.Error() }
 
 func (e NoRoom) Unwrap() error { return e.Err }
 
+// NotAnImage is a manifest of something else: a signature, an attestation, a chart.
+type NotAnImage struct{ Why string }
+
+func (e NotAnImage) Error() string { return e.Why }
+
 // TooMuch says that a manifest or configuration is bigger than MaxMetadata.
 func TooMuch(what string, size int64) error {
 	return fmt.Errorf("%s has %d bytes: no manifest or configuration is bigger than %d", what, size, MaxMetadata)

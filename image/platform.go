@@ -45,12 +45,18 @@ func ParsePlatform(s string) (*v1.Platform, error) {
 
 // Choose picks the manifest for the platform from a multi-platform index: the
 // one of the same variant, else of the nearest lower one, else one that names no
-// variant.
+// variant, else the first that names no platform and so may be for any.
 func Choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
-	var best *v1.Descriptor
+	var best, unspoken *v1.Descriptor
 	var offered []string
 	for _, d := range idx.Manifests {
-		if d.Platform == nil || d.Platform.OS == "unknown" { // attestations
+		if isAttestation(d) {
+			continue
+		}
+		if d.Platform == nil {
+			if unspoken == nil {
+				unspoken = &d
+			}
 			continue
 		}
 		offered = append(offered, d.Platform.String())
@@ -64,11 +70,17 @@ func Choose(idx *v1.IndexManifest, want v1.Platform) (v1.Descriptor, error) {
 	if best != nil {
 		return *best, nil
 	}
-	if len(idx.Manifests) == 1 && idx.Manifests[0].Platform == nil {
-		return idx.Manifests[0], nil // nothing said, nothing to choose
+	if unspoken != nil {
+		return *unspoken, nil
 	}
 	slices.Sort(offered)
 	return v1.Descriptor{}, fmt.Errorf("%w: want %s, it has %s", ErrPlatform, want, strings.Join(slices.Compact(offered), ", "))
+}
+
+// isAttestation reports whether the descriptor is of what is said about an image
+// beside it, and not of an image.
+func isAttestation(d v1.Descriptor) bool {
+	return d.Platform != nil && d.Platform.OS == "unknown" || d.Annotations["vnd.docker.reference.type"] != ""
 }
 
 // baseline is the variant that is meant where none is named: what every machine

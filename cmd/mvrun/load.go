@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mvrun/mvrun/engine"
+	"github.com/mvrun/mvrun/image"
 	"github.com/mvrun/mvrun/image/archive"
 )
 
@@ -19,13 +20,14 @@ var loadCommand = &cli.Command{
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "input", Aliases: []string{"i"}, Usage: "file or directory to read instead of stdin"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "accepted; there is no progress to hide"},
+		&cli.StringFlag{Name: "platform", Usage: "os/arch[/variant] of the images to load, of those that are there"},
 		unpackLimitFlag(),
 	},
 	Action: func(c *cli.Context) error {
 		if c.NArg() != 0 {
 			return errUsage(c, "no arguments; the archive is stdin or --input")
 		}
-		limit, err := unpackLimit(c)
+		opt, err := loadOptions(c)
 		if err != nil {
 			return err
 		}
@@ -34,7 +36,7 @@ var loadCommand = &cli.Command{
 			return err
 		}
 		spareMemory()
-		loaded, err := loadFrom(c, e, limit)
+		loaded, err := loadFrom(c, e, opt)
 		for _, img := range loaded {
 			printLoaded(c, img)
 		}
@@ -42,7 +44,20 @@ var loadCommand = &cli.Command{
 	},
 }
 
-func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]archive.Loaded, error) {
+func loadOptions(c *cli.Context) (opt engine.LoadOptions, err error) {
+	if opt.MaxUnpacked, err = unpackLimit(c); err != nil {
+		return opt, err
+	}
+	if p := c.String("platform"); p != "" {
+		if opt.Platform, err = image.ParsePlatform(p); err != nil {
+			return opt, err
+		}
+	}
+	opt.Skipped = func(why error) { warn(c.App.ErrWriter, "skipped %v", why) }
+	return opt, nil
+}
+
+func loadFrom(c *cli.Context, e *engine.Engine, opt engine.LoadOptions) ([]archive.Loaded, error) {
 	ctx, stop := interruptible(c)
 	defer stop()
 	path := c.String("input")
@@ -52,7 +67,7 @@ func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]archive.Loaded, 
 		}
 		in := archiveStdin(ctx)
 		defer in.Close()
-		return e.Images.Load(ctx, in, limit)
+		return e.Images.Load(ctx, in, opt)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -64,9 +79,9 @@ func loadFrom(c *cli.Context, e *engine.Engine, limit int64) ([]archive.Loaded, 
 		return nil, err
 	}
 	if fi.IsDir() {
-		return e.Images.LoadDir(ctx, path, limit)
+		return e.Images.LoadDir(ctx, path, opt)
 	}
-	return e.Images.Load(ctx, f, limit)
+	return e.Images.Load(ctx, f, opt)
 }
 
 func printLoaded(c *cli.Context, img archive.Loaded) {

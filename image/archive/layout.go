@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +20,7 @@ import (
 // taken apart. Names are those inside it.
 type source interface {
 	small(name string) ([]byte, error)
+	has(name string) bool
 	blob(b *store.Blobs, name string, want v1.Hash) error
 }
 
@@ -38,6 +41,15 @@ func (t tree) small(name string) ([]byte, error) {
 		return nil, image.TooMuch(name, int64(len(data)))
 	}
 	return data, nil
+}
+
+func (t tree) has(name string) bool {
+	f, err := t.Open(name)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 func (t tree) blob(b *store.Blobs, name string, want v1.Hash) error {
@@ -66,18 +78,112 @@ func (l loader) layout(ctx context.Context, from source) ([]Loaded, error) {
 		return nil, fmt.Errorf("read index.json: %w", err)
 	}
 	var loaded []Loaded
+	var skipped []error
 	for _, desc := range idx.Manifests {
 		if err := ctx.Err(); err != nil {
 			return loaded, context.Cause(ctx)
 		}
 		name := store.NameOf(desc)
 		img, err := l.manifest(from, desc, name, 0)
+		if l.skips(err) {
+			err = fmt.Errorf("%s: %w", called(desc), err)
+			skipped = append(skipped, err)
+			continue
+		}
 		if err != nil {
 			return loaded, err
 		}
 		loaded = append(loaded, Loaded{img, name})
 	}
+	if len(loaded) == 0 {
+		return nil, errors.Join(append([]error{errEmpty}, skipped...)...)
+	}
+	if l.opt.Skipped != nil {
+		for _, why := range skipped {
+			l.opt.Skipped(why)
+		}
+	}
 	return loaded, nil
+}
+
+// skips reports whether the others are loaded after such an error: what it is about
+// is no image, or is none that was asked for.
+func (l loader) skips(err error) bool {
+	return errors.As(err, &image.NotAnImage{}) || l.opt.Platform != nil && errors.Is(err, image.ErrPlatform)
+}
+
+// called is what a message calls an entry of a layout's index by.
+func called(desc v1.Descriptor) string {
+	for _, key := range []string{store.AnnotationContainerd, store.AnnotationName} {
+		if name := desc.Annotations[key]; name != "" {
+			return name
+		}
+	}
+	return desc.Digest.String()
+}
+
+// wanted refuses an image for another platform than the one that was asked for.
+func (l loader) wanted(config []byte) error {
+	if l.opt.Platform == nil {
+		return nil
+	}
+	c, err := v1.ParseConfigFile(bytes.NewReader(config))
+	if err != nil {
+		return fmt.Errorf("read image configuration: %w", err)
+	}
+	if have := image.PlatformOf(c); !image.RunsOn(have, *l.opt.Platform) {
+		return fmt.Errorf("%w: want %s, it is for %s", image.ErrPlatform, l.opt.Platform, have)
+	}
+	return nil
+}
+
+// choose picks a child of an index, of those that are there: archives may list
+// images for other platforms without having them.
+func (l loader) choose(from source, idx *v1.IndexManifest) (v1.Descriptor, error) {
+	here := *idx
+	here.Manifests = nil
+	for _, d := range idx.Manifests {
+		if l.whole(from, d) {
+			here.Manifests = append(here.Manifests, d)
+		}
+	}
+	if len(here.Manifests) == 0 {
+		here = *idx // what is missing is said when it is looked for
+	}
+	if l.opt.Platform != nil {
+		return image.Choose(&here, *l.opt.Platform)
+	}
+	child, err := image.Choose(&here, image.MachinePlatform())
+	if errors.Is(err, image.ErrPlatform) && len(here.Manifests) < len(idx.Manifests) {
+		// Made for one other platform: that is what the user has.
+		for _, d := range here.Manifests {
+			if d.Platform != nil && d.Platform.OS == "linux" {
+				return d, nil
+			}
+		}
+	}
+	return child, err
+}
+
+// whole reports whether the child's manifest and all that it names are there.
+func (l loader) whole(from source, child v1.Descriptor) bool {
+	data, err := from.small(blobName(child.Digest))
+	if err != nil {
+		return false
+	}
+	if child.MediaType.IsIndex() {
+		return true
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(data))
+	if err != nil {
+		return true // what is wrong with it is said when it is read
+	}
+	for _, blob := range append(m.Layers, m.Config) {
+		if !from.has(blobName(blob.Digest)) && !l.store.Blobs.Has(blob.Digest, blob.Size) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l loader) manifest(from source, desc v1.Descriptor, name image.Ref, depth int) (*image.Image, error) {
@@ -91,12 +197,12 @@ func (l loader) manifest(from source, desc v1.Descriptor, name image.Ref, depth 
 	if err := image.CheckDigest(data, desc.Digest); err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", desc.Digest, err)
 	}
-	if desc.MediaType.IsIndex() {
+	if image.ManifestType(desc.MediaType, data).IsIndex() {
 		var idx v1.IndexManifest
 		if err := json.Unmarshal(data, &idx); err != nil {
 			return nil, fmt.Errorf("read index %s: %w", desc.Digest, err)
 		}
-		child, err := image.Choose(&idx, image.MachinePlatform())
+		child, err := l.choose(from, &idx)
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +211,15 @@ func (l loader) manifest(from source, desc v1.Descriptor, name image.Ref, depth 
 	m, err := image.ParseManifest(data)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest %s: %w", desc.Digest, err)
+	}
+	if l.opt.Platform != nil {
+		config, err := from.small(blobName(m.Config.Digest))
+		if err != nil {
+			return nil, err
+		}
+		if err := l.wanted(config); err != nil {
+			return nil, err
+		}
 	}
 	for _, blob := range append(m.Layers, m.Config) {
 		if err := from.blob(l.store.Blobs, blobName(blob.Digest), blob.Digest); err != nil {

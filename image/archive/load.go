@@ -32,6 +32,11 @@ type Options struct {
 	// MaxFile bounds each file of an archive, unpacked, in bytes; 0 is no limit.
 	// What is bigger is image.ErrTooBig.
 	MaxFile int64
+	// Platform is what images are to be for, of those that the archive has; nil: this
+	// machine's, or else what is there.
+	Platform *v1.Platform
+	// Skipped hears of what is in a layout and is no image; nil: nobody does.
+	Skipped func(why error)
 	// Unpack is called with the layers of each image, the lowest first, before it
 	// has a name: one whose layers can't be unpacked does not come in. nil is none.
 	Unpack func(layers []v1.Layer) error
@@ -58,15 +63,17 @@ func Load(ctx context.Context, s *store.Store, r io.Reader, opt Options) (loaded
 	}
 	defer a.close()
 	l := loader{s, opt}
-	if _, ok := a.find("index.json"); ok {
+	_, layout := a.find("index.json")
+	_, docker := a.find("manifest.json")
+	err = image.ErrNoImages
+	if layout {
 		loaded, err = l.layout(ctx, a)
-		return loaded, wrapLoad(err)
 	}
-	if _, ok := a.find("manifest.json"); ok {
+	// Docker 25 saves an image that is named by its ID without an entry in the index.
+	if docker && (!layout || errors.Is(err, errEmpty)) {
 		loaded, err = l.docker(ctx, a)
-		return loaded, wrapLoad(err)
 	}
-	return nil, fmt.Errorf("load images: %w", image.ErrNoImages)
+	return loaded, wrapLoad(err)
 }
 
 // LoadDir is Load for an OCI image layout in a directory. Nothing outside it is
@@ -91,6 +98,9 @@ func LoadDir(ctx context.Context, s *store.Store, dir string, opt Options) (load
 	}
 	return loaded, wrapLoad(err)
 }
+
+// errEmpty says that an archive is one of images and has none.
+var errEmpty = errors.New("the archive has no image in it")
 
 func wrapLoad(err error) error {
 	if err == nil {
@@ -126,12 +136,18 @@ func (l loader) docker(ctx context.Context, a *archive) ([]Loaded, error) {
 			return loaded, err
 		}
 	}
+	if len(loaded) == 0 {
+		return nil, errEmpty
+	}
 	return loaded, nil
 }
 
 func (l loader) dockerImage(a *archive, e dockerImage) (loaded []Loaded, err error) {
 	config, err := a.small(e.Config)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.wanted(config); err != nil {
 		return nil, err
 	}
 	var layers []v1.Descriptor

@@ -142,6 +142,11 @@ func (a *archive) find(name string) (*member, bool) {
 	return nil, false
 }
 
+func (a *archive) has(name string) bool {
+	_, ok := a.find(name)
+	return ok
+}
+
 // small returns a metadata file's content.
 func (a *archive) small(name string) ([]byte, error) {
 	m, ok := a.find(name)

@@ -33,6 +33,9 @@ type download struct {
 	pull  *session
 	bars  image.Progress
 	name  string // for the progress
+	// url is where the blob is asked for, through transport.
+	url       string
+	transport http.RoundTripper
 
 	mu   sync.Mutex
 	more *sync.Cond
@@ -47,7 +50,8 @@ type download struct {
 }
 
 func newDownload(s *store.Blobs, desc v1.Descriptor, from *session, bars image.Progress) *download {
-	d := &download{blobs: s, desc: desc, pull: from, bars: bars, name: image.ShortHash(desc.Digest)}
+	d := &download{blobs: s, desc: desc, pull: from, bars: bars, name: image.ShortHash(desc.Digest), transport: from.rt}
+	d.url = fmt.Sprintf("%s://%s/v2/%s/blobs/%s", from.repo.Scheme(), from.repo.RegistryStr(), from.repo.RepositoryStr(), desc.Digest)
 	d.more = sync.NewCond(&d.mu)
 	return d
 }
@@ -87,6 +91,17 @@ func (d *download) fetch(ctx context.Context) error {
 	d.file = readers
 	d.mu.Unlock()
 	err = d.resume(ctx, f)
+	for _, url := range d.desc.URLs {
+		// Layers that may not be given away are not in the registry: their descriptors
+		// say where they are. Nobody there gets the registry's credentials.
+		if !isNotFound(err) {
+			break
+		}
+		d.url, d.transport = url, d.pull.plain
+		if err = d.restart(f); err == nil {
+			err = d.resume(ctx, f)
+		}
+	}
 	if err == nil {
 		err = d.blobs.Publish(f, d.desc.Digest)
 	}
@@ -98,6 +113,11 @@ func (d *download) fetch(ctx context.Context) error {
 	}
 	d.bars.Status(d.name, "Download complete")
 	return nil
+}
+
+func isNotFound(err error) bool {
+	var answer *transport.Error
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
 // close is for when nobody reads any more.
@@ -163,6 +183,9 @@ func (d *download) left(f *os.File, sum hash.Hash) (int64, error) {
 	buf := make([]byte, 256)
 	n, err := unix.Fgetxattr(int(f.Fd()), sourceXattr, buf)
 	foreign := err == nil && string(buf[:n]) != host
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
 	have, err := io.Copy(sum, f)
 	if err != nil {
 		return 0, fmt.Errorf("read partial download: %w", err)
@@ -229,15 +252,14 @@ func (e noRange) Unwrap() error { return e.error }
 // request asks for the blob from byte have on and appends it to the file. It
 // returns how much of the blob is there then.
 func (d *download) request(ctx context.Context, f *os.File, sum hash.Hash, have int64) (int64, error) {
-	url := fmt.Sprintf("%s://%s/v2/%s/blobs/%s", d.pull.repo.Scheme(), d.pull.repo.RegistryStr(), d.pull.repo.RepositoryStr(), d.desc.Digest)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
 	if err != nil {
 		return have, err
 	}
 	if have > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", have, d.desc.Size-1)) // not all take an open end
 	}
-	client := http.Client{Transport: d.pull.rt}
+	client := http.Client{Transport: d.transport}
 	resp, err := client.Do(req)
 	if err != nil {
 		return have, err

@@ -108,6 +108,9 @@ func (s *session) resolve(ctx context.Context, identifier string, platform *v1.P
 		if err == nil && len(desc.Manifest) > image.MaxMetadata {
 			err = image.TooMuch("manifest "+desc.Digest.String(), desc.Size)
 		}
+		if err == nil {
+			desc.MediaType = image.ManifestType(desc.MediaType, desc.Manifest)
+		}
 		return desc, err
 	}
 	desc, err := get(identifier)

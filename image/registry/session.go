@@ -33,6 +33,8 @@ type Registries struct {
 type session struct {
 	repo name.Repository
 	rt   http.RoundTripper
+	// plain has the rules of the registry and no credentials.
+	plain http.RoundTripper
 }
 
 // open pings the repository's registry and logs in as the credentials of
@@ -46,11 +48,12 @@ func (r Registries) open(ctx context.Context, repo name.Repository, action strin
 	if err != nil {
 		return nil, fmt.Errorf("read credentials: %w", err)
 	}
-	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, r.base(), []string{repo.Scope(action)})
+	plain := r.base()
+	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, plain, []string{repo.Scope(action)})
 	if err != nil {
 		return nil, err
 	}
-	return &session{repo, rt}, nil
+	return &session{repo, rt, plain}, nil
 }
 
 // withScheme marks the repository of an insecure registry, for which the client
