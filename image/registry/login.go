@@ -140,7 +140,7 @@ func checkCredentials(ctx context.Context, reg name.Registry, user, password str
 		}
 	}
 	auth := authn.FromConfig(authn.AuthConfig{Username: user, Password: password})
-	rt, err := transport.NewWithContext(ctx, reg, auth, r.base(), nil)
+	rt, err := transport.NewWithContext(ctx, reg, auth, r.base(reg.RegistryStr()), nil)
 	if err != nil {
 		return refused(err)
 	}

@@ -48,7 +48,7 @@ func (r Registries) open(ctx context.Context, repo name.Repository, action strin
 	if err != nil {
 		return nil, fmt.Errorf("read credentials: %w", err)
 	}
-	plain := r.base()
+	plain := r.base(repo.RegistryStr())
 	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, plain, []string{repo.Scope(action)})
 	if err != nil {
 		return nil, err
@@ -81,9 +81,9 @@ func (s *session) options(ctx context.Context) []remote.Option {
 	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(s.rt)}
 }
 
-// base is the transport under the authentication: its rules hold for the
+// base is the transport to the registry under the authentication: its rules hold for the
 // registry, for its token server and for wherever they redirect to.
-func (r Registries) base() http.RoundTripper {
+func (r Registries) base(host string) http.RoundTripper {
 	plain := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -97,10 +97,29 @@ func (r Registries) base() http.RoundTripper {
 	unverified := plain.Clone()
 	unverified.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	return &retrying{
-		inner: &watching{&rules{registries: r, verified: plain, unverified: unverified}},
+		inner: &watching{&lan{host: host, inner: &rules{registries: r, verified: hostTransport(plain), unverified: hostTransport(unverified)}}},
 		delay: firstRetryDelay,
 	}
 }
+
+// hostTransport is base with each host's own certificates.
+func hostTransport(base *http.Transport) http.RoundTripper {
+	certs := &certificates{}
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Scheme != "https" {
+			return base.RoundTrip(req)
+		}
+		rt, err := certs.transport(req.URL.Host, base)
+		if err != nil {
+			return nil, err
+		}
+		return rt.RoundTrip(req)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // rules refuses plain HTTP and unverified certificates where they are not
 // allowed. go-containerregistry alone would try HTTP on every private network.
