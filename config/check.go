@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/docker/go-units"
+
+	"github.com/mvrun/mvrun/network"
 )
 
 // check finds what no single value shows.
@@ -23,11 +24,11 @@ func (c *Config) check() *problem {
 }
 
 func (c *Config) checkWords() *problem {
-	if !slices.Contains([]string{"", "auto", "kernel", "ebpf"}, c.VLANDriver) {
+	if _, err := network.ParseVLANDriver(string(c.VLANDriver)); err != nil {
 		return wrong("it is auto, kernel or ebpf", "vlan-driver")
 	}
-	if d, err := time.ParseDuration(c.ConflictProbe); c.ConflictProbe != "" && c.ConflictProbe != "off" && (err != nil || d <= 0) {
-		return wrong(`it is a duration such as "30ms", or "off"`, "conflict-probe")
+	if _, err := network.ParseProbe(c.ConflictProbe); err != nil {
+		return wrong(`it is a duration from 5ms to 10s such as "30ms", or "off"`, "conflict-probe")
 	}
 	return nil
 }

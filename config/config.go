@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+
+	"github.com/mvrun/mvrun/network"
 )
 
 // DefaultPath is where the file is looked for unless another one is named.
@@ -16,13 +18,13 @@ const DefaultPath = "/etc/mvrun/config.toml"
 type Config struct {
 	Path string `toml:"-"` // where it was read, empty if there is none
 
-	Parent        string            `toml:"parent"`         // alias or interface, for commands that name none
-	VLANDriver    string            `toml:"vlan-driver"`    // auto, kernel or ebpf
-	ConflictProbe string            `toml:"conflict-probe"` // duration, or off
-	Parents       map[string]string `toml:"parents"`        // alias to interface
-	VLANs         map[string]VLAN   `toml:"vlan"`           // by VLAN id as it is typed
-	Log           Log               `toml:"log"`
-	Registries    Registries        `toml:"registries"`
+	Parent        string             `toml:"parent"`         // alias or interface, for commands that name none
+	VLANDriver    network.VLANDriver `toml:"vlan-driver"`    // auto, kernel or ebpf
+	ConflictProbe string             `toml:"conflict-probe"` // duration, or off
+	Parents       map[string]string  `toml:"parents"`        // alias to interface
+	VLANs         map[string]VLAN    `toml:"vlan"`           // by VLAN id as it is typed
+	Log           Log                `toml:"log"`
+	Registries    Registries         `toml:"registries"`
 }
 
 // VLAN is what is known of one VLAN of the LAN.

@@ -10,12 +10,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/firewall"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 func (e *examination) macvlan(context.Context) []Finding {
-	if err := network.DetectMacvlan(); err != nil {
+	if err := trunk.DetectMacvlan(); err != nil {
 		return []Finding{{
 			"macvlan", Broken, fmt.Sprintf("the kernel makes no macvlan: %v", oneLine(err)),
 			"every container's interface is one", "use a kernel with CONFIG_MACVLAN, or load it: modprobe macvlan",
@@ -25,7 +25,7 @@ func (e *examination) macvlan(context.Context) []Finding {
 }
 
 func (e *examination) vlan(context.Context) []Finding {
-	driver, err := network.DetectVLANDriver()
+	driver, err := trunk.DetectVLANDriver()
 	if err != nil {
 		return []Finding{{
 			"vlan", Broken, fmt.Sprintf("no VLAN driver works: %v", oneLine(err)),
@@ -33,7 +33,7 @@ func (e *examination) vlan(context.Context) []Finding {
 			"use a kernel with CONFIG_VLAN_8021Q (modprobe 8021q), or one with CONFIG_IFB, CONFIG_NET_CLS_BPF and CONFIG_BPF_SYSCALL",
 		}}
 	}
-	e.driver = driver
+	e.driver = string(driver)
 	if driver == "ebpf" {
 		return []Finding{fine("vlan", "driver ebpf: the kernel has no 8021q, and ifb with two eBPF classifiers stands in")}
 	}
@@ -43,8 +43,8 @@ func (e *examination) vlan(context.Context) []Finding {
 func (e *examination) firewall(context.Context) []Finding {
 	rule, err := firewall.Parse("icmp")
 	if err == nil {
-		var ns *network.Namespace
-		if ns, err = network.NewNamespace(); err == nil {
+		var ns *trunk.Namespace
+		if ns, err = trunk.NewNamespace(); err == nil {
 			err = firewall.Apply(int(ns.File().Fd()), []firewall.Rule{rule})
 			ns.Close()
 		}

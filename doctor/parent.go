@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 // carrier is the parent, once it is found.
@@ -25,7 +26,7 @@ func (c *carrier) name() string { return c.link.Attrs().Name }
 // parent finds the NIC and looks at what it can do. A parent that nobody named
 // and that the host has not is no mistake yet.
 func (e *examination) parent(context.Context) []Finding {
-	seg, err := network.ResolveSegment(e.Parent, e.VLAN)
+	seg, err := trunk.ResolveSegment(e.Parent, e.VLAN)
 	if err != nil {
 		status := Broken
 		if e.Parent == "" && e.VLAN == "" && !e.Gateway.IsValid() {

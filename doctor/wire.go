@@ -9,8 +9,11 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/mvrun/mvrun/internal/rtnl"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/acd"
+	"github.com/mvrun/mvrun/network/endpoint"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 // wire puts a throw-away container's leg on the segment, as a start would, and
@@ -19,21 +22,21 @@ func (e *examination) wire(ctx context.Context) []Finding {
 	if e.carrier == nil || e.carrier.link.Attrs().Flags&net.FlagUp == 0 {
 		return nil
 	}
-	ns, err := network.NewNamespace()
+	ns, err := trunk.NewNamespace()
 	if err != nil {
 		return []Finding{{"segment", Broken, oneLine(err), "every container has a network namespace of its own", "use a kernel with CONFIG_NET_NS"}}
 	}
 	defer ns.Close()
 	seg := e.carrier.segment
-	leg, err := e.Store.Networks.Attach(ctx, ns, network.Owner{ID: e.id, Name: "doctor"}, network.Endpoint{
-		ID: e.id, Network: "doctor", Segment: seg, Mode: "bridge", VLANDriver: e.VLANDriver, IfName: "eth0",
+	leg, err := e.Store.Interfaces.Attach(ctx, ns, network.Owner{ID: e.id, Name: "doctor"}, network.Endpoint{
+		ID: e.id, Network: "doctor", Segment: seg, Mode: "bridge", VLANDriver: network.VLANDriver(e.VLANDriver), IfName: "eth0",
 		MAC: network.StableMAC(e.id, "doctor", "", 0).String(),
-	}, network.Hooks{})
+	}, endpoint.Hooks{})
 	if err != nil {
 		return []Finding{{"segment", Broken, oneLine(err), "no container can be put on " + seg.String(), "see the parent's findings above"}}
 	}
 	at := leg.Attachment()
-	found := []Finding{fine("segment", fmt.Sprintf("a container can be put on %s%s", seg, byDriver(at.Driver)))}
+	found := []Finding{fine("segment", fmt.Sprintf("a container can be put on %s%s", seg, byDriver(string(at.Driver))))}
 	if e.Gateway.IsValid() && at.Carrier {
 		found = append(found, e.askGateway(ctx, ns, at)...)
 	}
@@ -51,7 +54,7 @@ func byDriver(driver string) string {
 }
 
 // askGateway finds out from where the gateway answers, and to whom.
-func (e *examination) askGateway(ctx context.Context, ns *network.Namespace, at network.Attachment) []Finding {
+func (e *examination) askGateway(ctx context.Context, ns *trunk.Namespace, at network.Attachment) []Finding {
 	if own := e.ownAddress(); own != "" {
 		return []Finding{{
 			"gateway", Broken, fmt.Sprintf("%s is an address of this host (%s)", e.Gateway, own),
@@ -201,8 +204,8 @@ func (p padded) Send(b []byte, to net.HardwareAddr) error {
 
 // ownAddress is the interface of this host that has the gateway's address.
 func (e *examination) ownAddress() string {
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	addrs, err := rtnl.Dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
 		return ""
 	}
 	for _, a := range addrs {

@@ -2,16 +2,9 @@ package network
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mvrun/mvrun/network/ipam"
-)
-
-// The networks that are always there and belong to no segment.
-const (
-	None = "none" // a container with nothing but lo
-	Host = "host" // a container in the host's own network namespace
 )
 
 // Subnet is one pool of addresses on a network.
@@ -24,34 +17,21 @@ type Config struct {
 	Name       string `json:"name"`
 	Driver     string `json:"driver"` // macvlan
 	Segment    `json:"segment"`
-	Mode       string            `json:"mode,omitempty"` // bridge, vepa, private or passthru
+	Mode       Mode              `json:"mode,omitempty"` // bridge, vepa, private or passthru
 	Subnets    []Subnet          `json:"subnets,omitempty"`
 	Internal   bool              `json:"internal,omitempty"` // no gateway, no default route
 	Implicit   bool              `json:"implicit,omitempty"` // made by --vlan, gone with its last claim
 	Labels     map[string]string `json:"labels,omitempty"`
 	Options    map[string]string `json:"options,omitempty"`     // as typed, for inspect
-	VLANDriver string            `json:"vlan_driver,omitempty"` // auto, kernel or ebpf
+	VLANDriver VLANDriver        `json:"vlan_driver,omitempty"` // auto, kernel or ebpf
 	MTU        int               `json:"mtu,omitempty"`         // bytes; 0: the parent's
-	IPv6       string            `json:"ipv6,omitempty"`        // of legs that don't say: slaac, link-local, or the subnets'
+	IPv6       string            `json:"ipv6,omitempty"`        // of endpoints that don't say: slaac, link-local, or the subnets'
 	// HostAccess is "true", or the address that the host is to have; then host
 	// and containers reach each other.
 	HostAccess string    `json:"host_access,omitempty"`
 	BCLimit    *int32    `json:"bclim,omitempty"` // see -o bclim; nil: the kernel's
 	Created    time.Time `json:"created"`
 }
-
-// Modes and VLANDrivers are the accepted words, the default first.
-var (
-	Modes       = []string{"bridge", "vepa", "private", passthru}
-	VLANDrivers = []string{driverAuto, driverKernel, driverEBPF}
-)
-
-const (
-	passthru     = "passthru"
-	driverAuto   = "auto"
-	driverKernel = "kernel"
-	driverEBPF   = "ebpf"
-)
 
 // Predefined tells the networks that mvrun always has.
 func (c Config) Predefined() bool { return c.Driver == "null" || c.Driver == "host" }
@@ -69,9 +49,9 @@ func (c *Config) Complete() error {
 		return err
 	}
 	if c.VLANDriver == "" {
-		c.VLANDriver = driverAuto
+		c.VLANDriver = DriverAuto
 	}
-	if err := checkVLANDriver(c.VLANDriver); err != nil {
+	if _, err := ParseVLANDriver(string(c.VLANDriver)); err != nil {
 		return err
 	}
 	if c.MTU != 0 && (c.MTU < 68 || c.MTU > 65535) { // RFC 791: every module must be able to forward 68
@@ -102,26 +82,4 @@ func (c *Config) completeSubnets() error {
 		}
 	}
 	return nil
-}
-
-func checkVLANDriver(driver string) error {
-	if driver != "" && !slices.Contains(VLANDrivers, driver) {
-		return fmt.Errorf("VLAN driver %q is not known: it is one of %s", driver, anyOf(VLANDrivers))
-	}
-	return nil
-}
-
-func anyOf(words []string) string {
-	s := ""
-	for i, w := range words {
-		switch {
-		case i == 0:
-			s = w
-		case i == len(words)-1:
-			s += " or " + w
-		default:
-			s += ", " + w
-		}
-	}
-	return s
 }

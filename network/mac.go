@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// StableMAC derives the address of a container's leg from what stays the same
-// when the container is made anew: host, container name, network and leg. It
+// StableMAC derives the address of a container's endpoint from what stays the same
+// when the container is made anew: host, container name, network and position. It
 // is never derived from the IP alone: two hosts that hold one IP by mistake
 // would then look like one machine, and no probe could tell.
-func StableMAC(hostID, container, network string, leg int) net.HardwareAddr {
+func StableMAC(hostID, container, network string, position int) net.HardwareAddr {
 	h := sha256.New()
-	for _, part := range []string{"mvrun", hostID, container, network, strconv.Itoa(leg)} {
+	for _, part := range []string{"mvrun", hostID, container, network, strconv.Itoa(position)} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
@@ -22,8 +22,8 @@ func StableMAC(hostID, container, network string, leg int) net.HardwareAddr {
 	return mac
 }
 
-// parseMAC reads an address that an Ethernet interface can have.
-func parseMAC(s string) (net.HardwareAddr, error) {
+// ParseMAC reads an address that an Ethernet interface can have.
+func ParseMAC(s string) (net.HardwareAddr, error) {
 	mac, err := net.ParseMAC(s)
 	switch {
 	case err != nil || len(mac) != 6:

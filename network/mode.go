@@ -3,35 +3,98 @@ package network
 import (
 	"fmt"
 	"slices"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
-// l2 is the mode of an ipvlan network: the containers share the parent's MAC
-// address, and the kernel tells them apart by their IP addresses.
-const l2 = "l2"
+// Mode says how the containers of a network sit on the link below them. It is
+// the name of a driver: what sets the modes apart is asked of it, and nowhere
+// decided by a comparison of names.
+type Mode string
 
-// ipvlan is the driver for parents that allow one MAC address only.
-const ipvlan = "ipvlan"
+const (
+	Bridge   Mode = "bridge"   // macvlans that reach each other
+	VEPA     Mode = "vepa"     // macvlans that reach each other by way of the switch
+	Private  Mode = "private"  // macvlans that don't reach each other
+	Passthru Mode = "passthru" // one macvlan with the MAC address of the link below
+	L2       Mode = "l2"       // ipvlans: one MAC address, told apart by their IP addresses
+)
+
+// The kinds of interface that the modes are of, as the kernel calls them.
+const (
+	Macvlan = "macvlan"
+	IPVlan  = "ipvlan" // for parents that allow one MAC address only
+)
+
+// modeDriver is what a mode means for a network and its endpoints.
+type modeDriver struct {
+	kind       string // of interface
+	sharesMAC  bool   // the container has the MAC address of the link below
+	exclusive  bool   // it has the link below to itself
+	hostAccess bool   // an interface of the host beside it reaches the containers
+}
+
+var modeDrivers = map[Mode]modeDriver{
+	Bridge:   {kind: Macvlan, hostAccess: true},
+	VEPA:     {kind: Macvlan},
+	Private:  {kind: Macvlan},
+	Passthru: {kind: Macvlan, sharesMAC: true, exclusive: true},
+	L2:       {kind: IPVlan, sharesMAC: true, hostAccess: true},
+}
+
+// MacvlanModes are those of macvlan networks, the default first.
+var MacvlanModes = []Mode{Bridge, VEPA, Private, Passthru}
+
+// Kind is the kind of interface that the container gets. A link carries
+// interfaces of one kind only.
+func (m Mode) Kind() string { return modeDrivers[m].kind }
+
+// SharesMAC tells whether the container has the MAC address of the link below
+// it, and can't have one of its own.
+func (m Mode) SharesMAC() bool { return modeDrivers[m].sharesMAC }
+
+// Exclusive tells whether an endpoint has the link below to itself.
+func (m Mode) Exclusive() bool { return modeDrivers[m].exclusive }
+
+// HostAccess tells whether the host can have an interface beside the
+// containers' that reaches them.
+func (m Mode) HostAccess() bool { return modeDrivers[m].hostAccess }
+
+// Named is the mode as a sentence has it.
+func (m Mode) Named() string {
+	if m.Kind() == IPVlan {
+		return IPVlan + " " + string(m)
+	}
+	return string(m)
+}
+
+// Company says why endpoints of the two modes can't be on one link, by the
+// words alone: "" if they can.
+func (m Mode) Company(other Mode) (why string) {
+	switch {
+	case m.Kind() != other.Kind():
+		return "an interface carries macvlan or ipvlan, not both"
+	case m.Exclusive() || other.Exclusive():
+		return "passthru mode has its parent to itself"
+	}
+	return ""
+}
 
 // completeMode fits the driver and its mode together.
 func (c *Config) completeMode() error {
 	switch c.Driver {
-	case "", "macvlan":
-		c.Driver = "macvlan"
+	case "", Macvlan:
+		c.Driver = Macvlan
 		if c.Mode == "" {
-			c.Mode = Modes[0]
+			c.Mode = MacvlanModes[0]
 		}
-		if !slices.Contains(Modes, c.Mode) {
-			return fmt.Errorf("macvlan mode %q is not known: it is one of %s", c.Mode, anyOf(Modes))
+		if !slices.Contains(MacvlanModes, c.Mode) {
+			return fmt.Errorf("macvlan mode %q is not known: it is one of %s", string(c.Mode), anyOf(MacvlanModes))
 		}
-	case ipvlan:
+	case IPVlan:
 		if c.Mode == "" {
-			c.Mode = l2
+			c.Mode = L2
 		}
-		if c.Mode != l2 {
-			return fmt.Errorf("ipvlan mode %q is not to be had: it is %s, in which the containers are on the LAN itself", c.Mode, l2)
+		if c.Mode != L2 {
+			return fmt.Errorf("ipvlan mode %q is not to be had: it is %s, in which the containers are on the LAN itself", string(c.Mode), L2)
 		}
 		if c.BCLimit != nil {
 			return fmt.Errorf("bclim is an option of macvlan networks")
@@ -42,45 +105,17 @@ func (c *Config) completeMode() error {
 	return nil
 }
 
-func (c *Config) modeName() string {
-	if c.Mode == l2 {
-		return "ipvlan " + l2
+func anyOf[W ~string](words []W) string {
+	s := ""
+	for i, w := range words {
+		switch {
+		case i == 0:
+			s = string(w)
+		case i == len(words)-1:
+			s += " or " + string(w)
+		default:
+			s += ", " + string(w)
+		}
 	}
-	return c.Mode
-}
-
-// carries refuses a parent that can't carry links of the mode.
-func carries(parent netlink.Link, mode string) error {
-	if parent.Attrs().RawFlags&unix.IFF_SLAVE != 0 {
-		// The kernel lets a VLAN sit on it, past the bond: its frames are lost as
-		// soon as the bond prefers another port.
-		return fmt.Errorf("parent %s is part of a bond: name the bond, which carries its VLANs", parent.Attrs().Name)
-	}
-	if mode == l2 || !wireless(parent.Attrs()) {
-		return nil
-	}
-	return fmt.Errorf("parent %s is wireless: an access point accepts frames from the one MAC address that logged in, "+
-		"and each container has its own. Use a wired interface, or a network that shares the address: network create -d ipvlan", parent.Attrs().Name)
-}
-
-// suits refuses a parent that can't have the network.
-func (c *Config) suits(parent netlink.Link) error {
-	if err := carries(parent, c.Mode); err != nil {
-		return err
-	}
-	if c.Outer != 0 && c.VLANDriver == driverEBPF {
-		return errNoQinQ(c.Segment)
-	}
-	if mtu := parent.Attrs().MTU; c.MTU > mtu {
-		return fmt.Errorf("MTU %d is above the %d of parent %s", c.MTU, mtu, parent.Attrs().Name)
-	}
-	return nil
-}
-
-// child is a link on another one, of the mode.
-func child(attrs netlink.LinkAttrs, mode string) netlink.Link {
-	if mode == l2 {
-		return &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2, Flag: netlink.IPVLAN_FLAG_BRIDGE}
-	}
-	return &netlink.Macvlan{LinkAttrs: attrs, Mode: macvlanMode(mode)}
+	return s
 }

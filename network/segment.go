@@ -37,11 +37,11 @@ func (s Segment) Tags() string {
 	return strconv.Itoa(int(s.VID))
 }
 
-// service is the segment of the outer VLAN.
-func (s Segment) service() Segment { return Segment{Parent: s.Parent, VID: s.Outer} }
+// Service is the segment of the outer VLAN.
+func (s Segment) Service() Segment { return Segment{Parent: s.Parent, VID: s.Outer} }
 
-// parseTags reads --vlan: 10, or 100.10 for VLAN 10 inside the service VLAN 100.
-func parseTags(s string) (outer, vid uint16, err error) {
+// ParseTags reads --vlan: 10, or 100.10 for VLAN 10 inside the service VLAN 100.
+func ParseTags(s string) (outer, vid uint16, err error) {
 	first, second, inside := strings.Cut(s, ".")
 	if !inside {
 		vid, err = ParseVID(s)
@@ -58,7 +58,7 @@ func parseTags(s string) (outer, vid uint16, err error) {
 
 // CanonicalTags is a --vlan as Segment.Tags writes it: 010 is 10.
 func CanonicalTags(s string) (string, error) {
-	outer, vid, err := parseTags(s)
+	outer, vid, err := ParseTags(s)
 	return Segment{VID: vid, Outer: outer}.Tags(), err
 }
 

@@ -2,6 +2,8 @@ package network
 
 import (
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,33 +44,6 @@ func FuzzParseVID(f *testing.F) {
 	})
 }
 
-func TestLinkName(t *testing.T) {
-	for _, c := range []struct {
-		seg  Segment
-		n    int
-		want string // empty: a shortened one
-	}{
-		{Segment{Parent: "enp0s9", VID: 10}, 0, "enp0s9.10"},
-		{Segment{Parent: "enp0s20f0u2c", VID: 10}, 0, "enp0s20f0u2c.10"},
-		{Segment{Parent: "enp0s20f0u2c2", VID: 10}, 0, ""},
-		{Segment{Parent: "abcdefghijklmno", VID: 4094}, 0, ""},
-		{Segment{Parent: "abcdefghijklmno", VID: 4094}, 7, ""},
-		{Segment{Parent: "enp0s9", VID: 10}, 1, ""},
-	} {
-		got := linkName(c.seg, c.n)
-		wants(t, got, checkIfName(got), "")
-		if c.want != "" && got != c.want {
-			t.Errorf("%s: %s", c.seg, got)
-		}
-		if c.want == "" && (!strings.HasPrefix(got, c.seg.Parent[:4]) || !strings.HasSuffix(got, strings.TrimPrefix(c.seg.String(), c.seg.Parent))) {
-			t.Errorf("%s: %s shows neither parent nor VLAN", c.seg, got)
-		}
-	}
-	if linkName(Segment{Parent: "enp0s20f0u2c2", VID: 10}, 0) == linkName(Segment{Parent: "enp0s20f0u2c3", VID: 10}, 0) {
-		t.Error("two parents, one name")
-	}
-}
-
 func TestStableMAC(t *testing.T) {
 	base := StableMAC("host1", "bbox1", "net10", 0)
 	if base.String() != StableMAC("host1", "bbox1", "net10", 0).String() {
@@ -101,7 +76,7 @@ func TestParseMAC(t *testing.T) {
 		"02:42:ac:10:0a:0a:00:01": "six bytes",
 		"nonsense":                "six bytes",
 	} {
-		_, err := parseMAC(s)
+		_, err := ParseMAC(s)
 		wants(t, s, err, want)
 	}
 }
@@ -113,7 +88,7 @@ func TestIfName(t *testing.T) {
 		"a/b": "no spaces", "a b": "no spaces", "a:b": "no spaces", "..": "no spaces", ".": "no spaces", "eth%d": "no spaces", "é": "no spaces",
 		"lo": "reserved", "all": "reserved",
 	} {
-		wants(t, s, checkIfName(s), want)
+		wants(t, s, CheckIfName(s), want)
 	}
 }
 
@@ -156,47 +131,43 @@ func TestConfigWords(t *testing.T) {
 	}
 }
 
-func TestReadAddresses(t *testing.T) {
-	for s, want := range map[string]string{
-		"": "", "none": "", "172.16.10.10": "", "172.16.10.10/24": "", "fd00::5": "", "fd00::5/64": "", "10.0.0.1/32": "",
-		"dhcp": "", "172.16.10": "--ip 172.16.10:", "172.16.10.10/33": "1 to 32", "172.16.10.10/0": "1 to 32",
-		"172.16.10.10/x": "1 to 32", "fd00::5/129": "1 to 128", "fe80::1%eth0": "--ip fe80::1%eth0", "::ffff:10.0.0.1": "--ip",
-		"10.0.0.1/": "1 to 32", "010.0.0.1": "--ip 010.0.0.1",
+func TestParseTags(t *testing.T) {
+	for s, want := range map[string]Segment{
+		"10": {VID: 10}, "100.10": {VID: 10, Outer: 100}, "4094.1": {VID: 1, Outer: 4094},
 	} {
-		l := &leg{Request: Request{IP: s}}
-		wants(t, s, l.readAddresses(), want)
+		outer, vid, err := ParseTags(s)
+		if got := (Segment{VID: vid, Outer: outer}); err != nil || got != want || got.Tags() != s {
+			t.Errorf("%s: %+v, %v", s, got, err)
+		}
 	}
-	for _, c := range []struct{ ip, ip6, want string }{
-		{"", "fd00::5/64", ""},
-		{"", "slaac", ""},
-		{"none", "link-local", ""},
-		{"10.0.0.5", "none", ""},
-		{"", "10.0.0.5", "--ip6 10.0.0.5: it is an IPv6 address: give 10.0.0.5 to --ip"},
-		{"fd00::5", "fd00::6", "--ip is the IPv4 address"},
-		{"fd00::5", "none", "--ip is the IPv4 address"},
-		{"", "auto", "--ip6 auto: it is an address"},
-	} {
-		l := &leg{Request: Request{IP: c.ip, IP6: c.ip6}}
-		wants(t, c.ip+" "+c.ip6, l.readAddresses(), c.want)
+	for _, s := range []string{"", "0", "100.", ".10", "100.0", "4095.10", "1.2.3", "100.abc"} {
+		_, _, err := ParseTags(s)
+		wants(t, s, err, "a VLAN id is a number from 1 to 4094")
 	}
 }
 
-func FuzzReadAddresses(f *testing.F) {
-	f.Add("172.16.10.10/24", "")
-	f.Add("fd00::1", "")
-	f.Add("none", "fd00::1/64")
-	f.Fuzz(func(t *testing.T, s, s6 string) {
-		l := &leg{Request: Request{IP: s, IP6: s6}}
-		if l.readAddresses() != nil {
-			return
+func TestChooseDefaultRoutes(t *testing.T) {
+	way := ip("10.0.0.1")
+	way6 := ip("fd00::1")
+	for _, c := range []struct {
+		name        string
+		eps         []Endpoint
+		lead, lead6 int
+	}{
+		{"none", []Endpoint{{}, {}}, -1, -1},
+		{"first", []Endpoint{{}, {Gateway: way}, {Gateway: way, Gateway6: way6}}, 1, 2},
+		{"highest", []Endpoint{{Gateway: way, Default: true}, {Gateway: way, GwPriority: 5}, {Gateway: way, GwPriority: 5}}, 1, -1},
+		{"negative", []Endpoint{{Gateway: way, GwPriority: -1}, {Gateway: way}, {GwPriority: 9}}, 1, -1},
+		{"routers", []Endpoint{{IPv6: SLAAC, Internal: true}, {IPv6: LinkLocal}, {IPv6: SLAAC}}, -1, 2},
+	} {
+		ChooseDefaultRoutes(c.eps)
+		is := func(ep Endpoint) bool { return ep.Default }
+		is6 := func(ep Endpoint) bool { return ep.Default6 }
+		if slices.IndexFunc(c.eps, is) != c.lead || slices.IndexFunc(c.eps, is6) != c.lead6 {
+			t.Errorf("%s: %+v", c.name, c.eps)
 		}
-		for _, w := range l.wants {
-			if w.auto() || l.placeAnywhere(&w) != nil {
-				continue
-			}
-			if w.bits < 1 || w.bits > w.addr.BitLen() || w.addr.IsLoopback() || w.addr.IsMulticast() || w.addr.IsUnspecified() || w.v6 != w.addr.Is6() {
-				t.Errorf("%q and %q: %s/%d", s, s6, w.addr, w.bits)
-			}
-		}
-	})
+	}
 }
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+func ip(s string) netip.Addr       { return netip.MustParseAddr(s) }

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/hostaccess"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/network/vlanbpf"
 	"github.com/mvrun/mvrun/runtime/container"
 )
@@ -25,8 +27,8 @@ type survey struct {
 	ifaces     map[int]Interface
 	children   []child
 	networks   []network.Config
-	recorded   []network.VLANLink
-	seats      []network.HostLink
+	recorded   []trunk.VLANLink
+	seats      []hostaccess.Link
 	containers []*container.Container
 	claimed    map[*child]bool // children that are legs of our containers
 	parents    map[string]*Parent
@@ -70,7 +72,7 @@ func (s *survey) kernel() (err error) {
 		return err
 	}
 	defer own.Close()
-	if s.own, err = network.SpaceInode(own.Name()); err != nil {
+	if s.own, err = trunk.SpaceInode(own.Name()); err != nil {
 		return err
 	}
 	addrs := addresses(s.handle)
@@ -82,7 +84,7 @@ func (s *survey) kernel() (err error) {
 			s.children = append(s.children, child{i, s.own, "this host"})
 		}
 	}
-	for _, space := range network.Spaces(s.own) {
+	for _, space := range trunk.Spaces(s.own) {
 		found, err := childrenIn(space, own)
 		if err == nil { // else it went while we looked
 			s.children = append(s.children, found...)
@@ -95,10 +97,10 @@ func (s *survey) records(store *container.Store) (err error) {
 	if s.networks, err = store.Networks.List(); err != nil {
 		s.warnings = append(s.warnings, err.Error())
 	}
-	if s.recorded, err = store.Networks.Links(); err != nil {
+	if s.recorded, err = store.Interfaces.Trunk.Links(); err != nil {
 		return err
 	}
-	if s.seats, err = store.Networks.HostLinks(); err != nil {
+	if s.seats, err = hostaccess.Links(store.Interfaces.Trunk); err != nil {
 		return err
 	}
 	containers, errs := store.List()
@@ -200,7 +202,7 @@ func (s *survey) ours() {
 		if cfg.Predefined() {
 			continue
 		}
-		n := Network{Name: cfg.Name, ID: cfg.ID, Mode: cfg.Mode, Implicit: cfg.Implicit, Internal: cfg.Internal}
+		n := Network{Name: cfg.Name, ID: cfg.ID, Mode: string(cfg.Mode), Implicit: cfg.Implicit, Internal: cfg.Internal}
 		for _, sub := range cfg.Subnets {
 			n.Pools = append(n.Pools, Pool{sub.Prefix, sub.Gateway})
 		}
@@ -250,6 +252,6 @@ func (s *survey) sorted() []Parent {
 }
 
 func pidSpace(p container.Process) (uint64, bool) {
-	inode, err := network.SpaceInode(network.ProcessSpace(strconv.Itoa(p.Pid)))
+	inode, err := trunk.SpaceInode(trunk.ProcessSpace(strconv.Itoa(p.Pid)))
 	return inode, err == nil
 }

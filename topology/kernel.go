@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,17 +8,13 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/rtnl"
 )
 
-// links lists the links of a namespace. A dump that a change of links
-// interrupts is repeated.
-func links(h *netlink.Handle) (all []netlink.Link, err error) {
-	for range 10 {
-		all, err = h.LinkList()
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
+// links lists the links of a namespace.
+func links(h *netlink.Handle) ([]netlink.Link, error) {
+	all, err := rtnl.Dump(h.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
@@ -29,8 +24,8 @@ func links(h *netlink.Handle) (all []netlink.Link, err error) {
 // addresses of all links of a namespace, by index. Link-local ones of IPv6 say
 // nothing that the MAC address does not.
 func addresses(h *netlink.Handle) map[int][]netip.Prefix {
-	all, err := h.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	all, err := rtnl.Dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
 		return nil
 	}
 	found := map[int][]netip.Prefix{}

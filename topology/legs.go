@@ -60,6 +60,6 @@ func (s *survey) networkOf(ep network.Endpoint) *Network {
 			return &seg.Networks[i]
 		}
 	}
-	seg.Networks = append(seg.Networks, Network{Name: ep.Network, ID: ep.NetworkID, Mode: ep.Mode})
+	seg.Networks = append(seg.Networks, Network{Name: ep.Network, ID: ep.NetworkID, Mode: string(ep.Mode)})
 	return &seg.Networks[len(seg.Networks)-1]
 }

@@ -3,7 +3,7 @@ package topology
 import (
 	"os"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 // child is an interface that sits on one of the host's, wherever it is.
@@ -15,12 +15,12 @@ type child struct {
 
 // childrenIn lists the interfaces of another namespace that sit on links of
 // ours, which own is a descriptor of.
-func childrenIn(s network.Space, own *os.File) (found []child, err error) {
-	all, us, err := network.LinksIn(s, own)
+func childrenIn(s trunk.Space, own *os.File) (found []child, err error) {
+	all, us, err := trunk.LinksIn(s, own)
 	if err != nil || us < 0 {
 		return nil, err
 	}
-	ns, err := network.OpenNamespace(s.Path)
+	ns, err := trunk.OpenNamespace(s.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/mvrun/mvrun/image/registry"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 // configOf reads the configuration file, once. Commands that need nothing of
@@ -33,7 +34,7 @@ func vlanOf(conf *config.Config, parent, vlan string) (v config.VLAN, known bool
 		return config.VLAN{}, false
 	}
 	if vlan == "" { // --parent enp0s9.10
-		seg, err := network.ResolveSegment(parent, "")
+		seg, err := trunk.ResolveSegment(parent, "")
 		if err != nil || seg.VID == 0 {
 			return config.VLAN{}, false
 		}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/acd"
 )
 
 func conflictProbeFlag() cli.Flag {
@@ -35,8 +35,9 @@ func conflictProbe(c *cli.Context) (string, error) {
 		if err != nil || conf.ConflictProbe == "" {
 			return "", err
 		}
-		return conf.ConflictProbe, network.CheckProbe(conf.ConflictProbe)
+		return conf.ConflictProbe, nil
 	}
 	probe := c.String("conflict-probe")
-	return probe, network.CheckProbe(probe)
+	_, err := acd.ParseWindow(probe)
+	return probe, err
 }

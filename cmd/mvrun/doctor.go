@@ -73,7 +73,7 @@ func readPatient(c *cli.Context, conf *config.Config) (p doctor.Patient, err err
 	}
 	p.Parent = parentOf(conf, c.String("parent"), p.VLAN)
 	if p.VLANDriver == "" {
-		p.VLANDriver = conf.VLANDriver
+		p.VLANDriver = string(conf.VLANDriver)
 	}
 	if text := c.String("gateway"); text != "" {
 		if p.Gateway, err = netip.ParseAddr(text); err != nil || p.Gateway.Zone() != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 )
@@ -81,7 +81,8 @@ func infoOf(store *container.Store) (*infoView, error) {
 		v.CgroupVersion = "2"
 	}
 	v.Name, _ = os.Hostname()
-	if v.VLANDriver, err = network.DetectVLANDriver(); err != nil {
+	driver, err := trunk.DetectVLANDriver()
+	if v.VLANDriver = string(driver); err != nil {
 		v.VLANDriver = "none"
 		v.Warnings = append(v.Warnings, "no VLAN can be carried: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/ipam"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 var networkCreateCommand = &cli.Command{
@@ -59,7 +60,7 @@ func createNetwork(c *cli.Context) error {
 
 func readNetworkConfig(c *cli.Context) (network.Config, error) {
 	cfg := network.Config{
-		Name: c.Args().First(), Driver: c.String("driver"), IPv6: c.String("ip6"), Internal: c.Bool("internal"), VLANDriver: c.String("vlan-driver"),
+		Name: c.Args().First(), Driver: c.String("driver"), IPv6: c.String("ip6"), Internal: c.Bool("internal"), VLANDriver: network.VLANDriver(c.String("vlan-driver")),
 	}
 	conf, err := configOf(c)
 	if err != nil {
@@ -121,9 +122,9 @@ func readNetworkOption(cfg *network.Config, key, value string) (err error) {
 		if !strings.HasPrefix(key, cfg.Driver) {
 			return fmt.Errorf("it is an option of another driver than %s (-d)", cfg.Driver)
 		}
-		cfg.Mode = value
+		cfg.Mode = network.Mode(value)
 	case "vlan_driver":
-		cfg.VLANDriver = value
+		cfg.VLANDriver = network.VLANDriver(value)
 	case "mtu", "com.docker.network.driver.mtu":
 		if cfg.MTU, err = strconv.Atoi(value); err != nil || cfg.MTU <= 0 {
 			return errors.New("it is a number of bytes")
@@ -155,7 +156,7 @@ func readSegment(c *cli.Context, conf *config.Config, parent string) (network.Se
 		parent = flag
 	}
 	vlan := c.String("vlan")
-	return network.ResolveSegment(parentOf(conf, parent, vlan), vlan)
+	return trunk.ResolveSegment(parentOf(conf, parent, vlan), vlan)
 }
 
 func hasIPv6(cfg network.Config) bool {

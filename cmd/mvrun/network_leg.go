@@ -46,7 +46,7 @@ func parseLeg(value string) (network.Request, error) {
 func setLeg(r *network.Request, key, v string) error {
 	text := map[string]*string{
 		"name": &r.Network, "ip": &r.IP, "ip6": &r.IP6, "ifname": &r.IfName, "mac": &r.MAC, "mac-address": &r.MAC,
-		"vlan": &r.VLAN, "parent": &r.Parent, "vlan-driver": &r.VLANDriver,
+		"vlan": &r.VLAN, "parent": &r.Parent, "vlan-driver": (*string)(&r.VLANDriver),
 	}
 	number := map[string]*int{"gw-priority": &r.GwPriority, "mtu": &r.OwnMTU}
 	switch {

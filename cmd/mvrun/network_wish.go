@@ -59,7 +59,7 @@ func readNetwork(c *cli.Context, w *wish) error {
 // guess.
 func readLegs(c *cli.Context, w *wish) error {
 	flags := network.Request{
-		VLAN: c.String("vlan"), Parent: c.String("parent"), VLANDriver: c.String("vlan-driver"),
+		VLAN: c.String("vlan"), Parent: c.String("parent"), VLANDriver: network.VLANDriver(c.String("vlan-driver")),
 		IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
 		OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("network-alias"),
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/internal/door/view"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 )
@@ -125,6 +126,6 @@ func traffic(cont *container.Container, now kernel.Usage) (received, sent uint64
 	if now.At.IsZero() || cont.Config.Network.Mode == network.Host {
 		return 0, 0
 	}
-	received, sent, _ = network.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
+	received, sent, _ = trunk.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
 	return received, sent
 }

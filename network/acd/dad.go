@@ -9,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/rtnl"
 )
 
 // dadPoll is how often the kernel is asked. Its own detection takes one to two
@@ -25,7 +27,6 @@ func AwaitDAD(ctx context.Context, h *netlink.Handle, index int, addr netip.Addr
 	for {
 		flags, err := addrFlags(h, index, addr)
 		switch {
-		case errors.Is(err, netlink.ErrDumpInterrupted): // something changed meanwhile: ask again
 		case errors.Is(err, errNoAddr) && seen:
 			return Taken, nil // the kernel drops one with a lifetime (addrconf_dad_stop)
 		case err != nil:
@@ -50,7 +51,7 @@ var errNoAddr = errors.New("the interface has no such address")
 
 func addrFlags(h *netlink.Handle, index int, addr netip.Addr) (int, error) {
 	link := &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: index}}
-	addrs, err := h.AddrList(link, netlink.FAMILY_V6)
+	addrs, err := rtnl.Dump(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_V6) })
 	if err != nil {
 		return 0, err
 	}

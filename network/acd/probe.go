@@ -135,3 +135,25 @@ func noCarrier(conn Conn) bool {
 	up, err := conn.Carrier()
 	return err == nil && !up
 }
+
+// leaving is how long an address may still be answered for by a container that
+// has just ended: the kernel takes its namespace apart when it gets to it.
+const leaving = time.Second
+
+// ProbePatiently is ProbeSince, repeated for a while if it is a virtual machine's
+// or a container's MAC address that answers (locally administered): it may be one
+// that is just being taken apart, here or on another host.
+func ProbePatiently(ctx context.Context, conn Conn, c Claim, window time.Duration, asked time.Time) (Result, error) {
+	begin := time.Now()
+	for ; ; asked = (time.Time{}) {
+		r, err := ProbeSince(ctx, conn, c, window, asked)
+		if err != nil || r.State != Taken || r.MAC[0]&2 == 0 || time.Since(begin) > leaving {
+			return r, err
+		}
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/rtnl"
 )
 
 var nativeLittle = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
@@ -109,8 +111,8 @@ func removeQdisc(h *netlink.Handle, parent netlink.Link) error {
 // hasQdisc tells whether filters can be attached: clsact and the older ingress
 // share one place, and both take ours.
 func hasQdisc(h *netlink.Handle, link netlink.Link) (bool, error) {
-	qdiscs, err := h.QdiscList(link)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	qdiscs, err := rtnl.Dump(func() ([]netlink.Qdisc, error) { return h.QdiscList(link) })
+	if err != nil {
 		return false, fmt.Errorf("list qdiscs of %s: %w", link.Attrs().Name, err)
 	}
 	for _, q := range qdiscs {

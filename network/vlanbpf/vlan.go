@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/mvrun/mvrun/internal/rtnl"
 )
 
 // A filter's name says which VLAN it is for and where its frames go; a reader
@@ -133,9 +135,9 @@ func find(h *netlink.Handle, link netlink.Link, where uint32, vid uint16) (f *ne
 }
 
 func list(h *netlink.Handle, link netlink.Link, where uint32) ([]*netlink.BpfFilter, error) {
-	all, err := h.FilterList(link, where)
+	all, err := rtnl.Dump(func() ([]netlink.Filter, error) { return h.FilterList(link, where) })
 	// EINVAL: there is no qdisc that could have filters.
-	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	if err != nil && !errors.Is(err, unix.EINVAL) {
 		return nil, fmt.Errorf("list filters of %s: %w", link.Attrs().Name, err)
 	}
 	var ours []*netlink.BpfFilter

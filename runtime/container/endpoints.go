@@ -9,6 +9,7 @@ import (
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/prestart"
 )
 
 // endpointsRecord is containers/<id>/legs.json: the endpoints that a container has
@@ -43,7 +44,7 @@ func (e Endpoints) keep(c Config) error {
 	if e.apply(&c) != nil {
 		return nil // damaged: all are kept, and whoever reads the container says so
 	}
-	return e.store.Networks.Keep(c.ID, c.Network.Endpoints)
+	return e.store.Networks.ReleaseExcept(c.ID, c.Network.Endpoints)
 }
 
 // SetEndpoints writes down which endpoints the container has from now on.
@@ -81,11 +82,11 @@ func (h *Handle) PlanEndpoint(c *Config, req network.Request) (eps []network.End
 // Prestart begins the network of a container that is about to start, in a namespace
 // that its monitor is to have. Where rules say what may come in, they come first,
 // and they are the monitor's.
-func (h *Handle) Prestart(ctx context.Context, ns *network.Namespace, c *Config) {
+func (h *Handle) Prestart(ctx context.Context, start *prestart.Start, c *Config) {
 	if len(c.Network.Allow) > 0 {
 		return
 	}
-	h.store.Networks.Ahead(ctx, ns, c.LeaseOwner(), c.Network.Endpoints)
+	start.Begin(ctx, h.store.Interfaces, c.LeaseOwner(), c.Network.Endpoints)
 }
 
 // Connect adds an endpoint to a container that does not run.
@@ -144,7 +145,7 @@ func (e Endpoints) Split(c *Config, nameOrID string) (left, gone []network.Endpo
 		}
 		return nil, nil, fmt.Errorf("container %s is not connected to network %s", c.Name, cfg.Name)
 	}
-	network.Lead(left)
+	network.ChooseDefaultRoutes(left)
 	return left, gone, nil
 }
 
@@ -153,7 +154,7 @@ func (e Endpoints) Drop(c *Config, gone []network.Endpoint) error {
 	e.store.leases().release(c, gone)
 	var errs []error
 	for _, ep := range gone {
-		errs = append(errs, e.store.Networks.ReleaseLeg(c.ID, ep.ID))
+		errs = append(errs, e.store.Networks.ReleaseEndpoint(c.ID, ep.ID))
 		e.Announce("disconnect", c, ep)
 	}
 	return errors.Join(errs...)

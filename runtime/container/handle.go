@@ -125,7 +125,7 @@ func (h *Handle) GiveUp() error {
 // WritePending stores the configuration of a container that does not exist
 // yet, and makes its name and its networks as durable as that.
 func (h *Handle) WritePending(c *Config) error {
-	if err := errors.Join(h.store.claims().sync(c.Name), h.store.Networks.Settle(c.Network.Endpoints)); err != nil {
+	if err := errors.Join(h.store.claims().sync(c.Name), h.store.Networks.Sync(c.Network.Endpoints)); err != nil {
 		return err
 	}
 	return jsonfile.Write(h.store.pendingPath(h.ID), c, 0o600)
@@ -185,7 +185,7 @@ func (h *Handle) WriteState(state State) error {
 // Its monitor may have died in the moment before: what that left goes too.
 func (h *Handle) Remove() error {
 	state, _ := h.State() // damaged, it names no process
-	err := errors.Join(h.store.KillLeftovers(h.ID, state.Init), h.store.Networks.Detach(h.ID))
+	err := errors.Join(h.store.KillLeftovers(h.ID, state.Init), h.store.Interfaces.Detach(h.ID))
 	if err != nil {
 		return errors.Join(err, h.Close())
 	}

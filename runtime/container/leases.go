@@ -7,6 +7,8 @@ import (
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/dhcp"
+	"github.com/mvrun/mvrun/network/endpoint"
 )
 
 // leaseRelease bounds what a removal spends on giving a lease back.
@@ -15,7 +17,7 @@ const leaseRelease = 2 * time.Second
 // leases are the DHCP leases of containers' endpoints.
 type leases struct {
 	Layout
-	networks *network.Store
+	endpoints *endpoint.Manager
 }
 
 // path is where an endpoint's DHCP lease is kept, so that the container's
@@ -25,18 +27,18 @@ func (l leases) path(id, endpoint string) string {
 }
 
 // WriteLease keeps the lease of an endpoint; its monitor alone calls it.
-func (h *Handle) WriteLease(endpoint string, lease network.Lease) error {
+func (h *Handle) WriteLease(endpoint string, lease dhcp.Lease) error {
 	return jsonfile.Write(h.store.leases().path(h.ID, endpoint), lease, 0o600)
 }
 
 // ReadLease returns the endpoint's lease of an earlier start, or nil. One that
 // can't be read is as good as none: the server is asked anew.
-func (h *Handle) ReadLease(endpoint string) *network.Lease {
+func (h *Handle) ReadLease(endpoint string) *dhcp.Lease {
 	return h.store.leases().read(h.ID, endpoint)
 }
 
-func (l leases) read(id, endpoint string) *network.Lease {
-	var lease network.Lease
+func (l leases) read(id, endpoint string) *dhcp.Lease {
+	var lease dhcp.Lease
 	if jsonfile.Read(l.path(id, endpoint), &lease) != nil {
 		return nil
 	}
@@ -67,7 +69,7 @@ func (l leases) release(c *Config, eps []network.Endpoint) {
 		// Once: whoever finishes a removal that was killed does not try again.
 		err := removeIfThere(l.path(c.ID, ep.ID))
 		if err == nil && lease != nil && lease.Valid(time.Now()) {
-			_ = l.networks.GiveBack(ctx, c.LeaseOwner(), ep, *lease)
+			_ = l.endpoints.ReleaseLease(ctx, c.LeaseOwner(), ep, *lease)
 		}
 	}
 }

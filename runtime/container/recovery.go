@@ -59,7 +59,7 @@ func (r reaper) all() error {
 			errs = append(errs, r.locked(id, r.unmade))
 		}
 	}
-	errs = append(errs, r.names(len(dirs)), r.Networks.Reap())
+	errs = append(errs, r.names(len(dirs)), r.Networks.Reap(), r.Interfaces.Reap())
 	return errors.Join(errs...)
 }
 
@@ -126,7 +126,7 @@ func (r reaper) dead(id string) error {
 	if err := r.KillLeftovers(id, state.Init); err != nil {
 		return err
 	}
-	if err := errors.Join(r.Networks.Detach(id), r.Neighbours().Forget(id)); err != nil {
+	if err := errors.Join(r.Interfaces.Detach(id), r.Neighbours().Forget(id)); err != nil {
 		return err
 	}
 	var c Config

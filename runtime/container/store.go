@@ -12,7 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/internal/jsonfile"
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/endpoint"
+	"github.com/mvrun/mvrun/network/store"
+	"github.com/mvrun/mvrun/network/trunk"
 )
 
 // Errors that callers tell apart.
@@ -31,7 +33,8 @@ type Store struct {
 	// KillLeftovers ends what a dead monitor left running of a container, whose
 	// first process was init. It is Kernel's: a record knows no processes.
 	KillLeftovers func(id string, init Process) error
-	Networks      *network.Store
+	Networks      *store.Store
+	Interfaces    *endpoint.Manager
 }
 
 // Open makes the store ready and finishes what killed commands left undone.
@@ -55,17 +58,18 @@ func (s *Store) Prepare() error {
 			return err
 		}
 	}
-	s.Networks = &network.Store{
+	s.Networks = &store.Store{
 		Dir:     filepath.Join(s.Root, "networks"),
-		State:   filepath.Join(s.State, "links"),
 		Exists:  func(id string) bool { return s.exists(id) || s.held(id) },
 		Running: s.held,
 	}
+	links := trunk.Trunk{Dir: filepath.Join(s.State, "links"), Running: s.held}
+	s.Interfaces = &endpoint.Manager{Store: s.Networks, Trunk: links}
 	return nil
 }
 
 func (s *Store) claims() claims { return claims{s.Layout} }
-func (s *Store) leases() leases { return leases{s.Layout, s.Networks} }
+func (s *Store) leases() leases { return leases{s.Layout, s.Interfaces} }
 func (s *Store) reaper() reaper { return reaper{s} }
 
 // Events is the log of what happens to containers and networks.

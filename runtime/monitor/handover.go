@@ -1,7 +1,7 @@
 package monitor
 
 import (
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/prestart"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
 )
 
@@ -9,7 +9,7 @@ import (
 // it, if one comes, and is closed.
 func (m *Monitor) takeNamespace(c *protocol.Conn) {
 	defer close(m.ready)
-	var record *network.Handover
+	var record *prestart.Record
 	if err := c.ReceiveJSON(protocol.KindNetwork, &record); err != nil || record == nil {
 		return
 	}
@@ -17,7 +17,7 @@ func (m *Monitor) takeNamespace(c *protocol.Conn) {
 	if err != nil {
 		return
 	}
-	if ns, err := network.TakeOver(*record, files); err == nil {
-		m.ready <- ns
+	if start, err := prestart.Receive(*record, files); err == nil {
+		m.ready <- start
 	}
 }

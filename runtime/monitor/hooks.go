@@ -9,19 +9,23 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/dhcp"
+	"github.com/mvrun/mvrun/network/endpoint"
 	"github.com/mvrun/mvrun/runtime/container"
 )
 
 // hooks are what the monitor wants to hear of a leg.
-func (m *Monitor) hooks(l *life, ep network.Endpoint) network.Hooks {
-	h := network.Hooks{
+func (m *Monitor) hooks(l *life, ep network.Endpoint) endpoint.Hooks {
+	h := endpoint.Hooks{
 		Conflict:   func(c network.Conflict) { m.conflict(l, c) },
 		ParentGone: func() { go m.rejoin(l, ep) },
 		Addrs:      func(err error) { m.addressesChanged(l, err) },
 	}
+	if l.begun != nil {
+		h.Prepared = l.begun
+	}
 	if ep.DHCP {
 		h.Prior = m.handle.ReadLease(ep.ID)
-		h.Lease = func(leg *network.Leg, e network.LeaseEvent, err error) { m.leaseChanged(l, ep, leg, e, err) }
+		h.Lease = func(leg *endpoint.Attached, e dhcp.Event, err error) { m.leaseChanged(l, ep, leg, e, err) }
 	}
 	return h
 }
@@ -55,7 +59,7 @@ func (m *Monitor) addressesChanged(l *life, err error) {
 // leaseChanged keeps the lease for the next start. In a container that runs it
 // also brings up to date what the world sees of it; in one that is on its way,
 // its release does.
-func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e network.LeaseEvent, err error) {
+func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *endpoint.Attached, e dhcp.Event, err error) {
 	if e.Lease.Valid(time.Now()) {
 		if err := m.handle.WriteLease(ep.ID, e.Lease); err != nil {
 			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
@@ -73,7 +77,7 @@ func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *network.Leg, e
 	}
 }
 
-func leaseAttributes(ifName string, e network.LeaseEvent, err error) map[string]string {
+func leaseAttributes(ifName string, e dhcp.Event, err error) map[string]string {
 	about := map[string]string{
 		"lease": string(e.Kind), "interface": ifName,
 		"address": e.Lease.Addr.Addr().String(), "server": e.Lease.Server.String(),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/dhcp"
+	"github.com/mvrun/mvrun/network/endpoint"
 	"github.com/mvrun/mvrun/runtime/container"
 )
 
@@ -60,7 +61,7 @@ func (m *Monitor) attachMore(l *life, eps []network.Endpoint, added network.Endp
 
 // reroute has the default route go where the endpoints say.
 func (m *Monitor) reroute(l *life, eps []network.Endpoint) error {
-	return errors.Join(m.store.Networks.Reroute(l.ns, eps), l.lead(eps))
+	return errors.Join(endpoint.Reroute(l.ns, eps), l.lead(eps))
 }
 
 // takeBack removes the leg again that could not be added.
@@ -118,7 +119,7 @@ func (m *Monitor) attachLeg(ctx context.Context, l *life, ep network.Endpoint) e
 	if err := m.store.Networks.Reclaim(owner, ep); err != nil {
 		return err
 	}
-	leg, err := m.store.Networks.Attach(ctx, l.ns, owner, ep, m.hooks(l, ep))
+	leg, err := m.store.Interfaces.Attach(ctx, l.ns, owner, ep, m.hooks(l, ep))
 	if err != nil {
 		return err
 	}
@@ -129,15 +130,15 @@ func (m *Monitor) attachLeg(ctx context.Context, l *life, ep network.Endpoint) e
 }
 
 // startLeg lets a leg of a running container announce and guard its addresses.
-func (m *Monitor) startLeg(leg *network.Leg) {
+func (m *Monitor) startLeg(leg *endpoint.Attached) {
 	leg.Start()
 	if at := leg.Attachment(); at.Lease != nil {
-		m.emit("lease", leaseAttributes(at.IfName, network.LeaseEvent{Kind: dhcp.Bound, Lease: *at.Lease}, nil))
+		m.emit("lease", leaseAttributes(at.IfName, dhcp.Event{Kind: dhcp.Bound, Lease: *at.Lease}, nil))
 	}
 }
 
 // all are the life's legs, in the order attached.
-func (l *life) all() []*network.Leg {
+func (l *life) all() []*endpoint.Attached {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.legs)
@@ -169,7 +170,7 @@ func (l *life) lead(eps []network.Endpoint) error {
 	for _, leg := range l.all() {
 		for _, ep := range eps {
 			if ep.IfName == leg.Attachment().IfName {
-				errs = append(errs, leg.Lead(ep.Default))
+				errs = append(errs, leg.SetDefaultRoute(ep.Default))
 			}
 		}
 	}

@@ -11,7 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/endpoint"
 	"github.com/mvrun/mvrun/network/firewall"
+	"github.com/mvrun/mvrun/network/prestart"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
@@ -21,13 +24,14 @@ import (
 type life struct {
 	instance *kernel.Instance
 	stdio    *streams
-	ns       *network.Namespace // nil with the host's network
+	ns       *trunk.Namespace // nil with the host's network
+	begun    *prestart.Start  // what the command has begun in the namespace, or nil
 	warnings []string
 	cancel   context.CancelFunc // of the start
 	left     bool               // its neighbours have forgotten it; guarded by Monitor.telling
 
 	mu   sync.Mutex
-	legs []*network.Leg // in the order attached
+	legs []*endpoint.Attached // in the order attached
 }
 
 // start builds the container up to the moment before its program runs. The
@@ -72,12 +76,14 @@ func (m *Monitor) start(size protocol.Size, prepare func() error) (l *life, err 
 // enter gives the life its network namespace: the first one's comes from the
 // command, if that could make it.
 func (m *Monitor) enter(l *life) (err error) {
-	l.ns = <-m.ready
+	if l.begun = <-m.ready; l.begun != nil {
+		l.ns = l.begun.Namespace
+	}
 	switch {
 	case m.config.Network.Mode == network.Host && l.ns != nil:
-		err, l.ns = l.ns.Close(), nil
+		err, l.ns, l.begun = l.begun.Close(), nil, nil
 	case m.config.Network.Mode != network.Host && l.ns == nil:
-		l.ns, err = network.NewNamespace()
+		l.ns, err = trunk.NewNamespace()
 	}
 	return err
 }
@@ -173,7 +179,7 @@ func (m *Monitor) abort(l *life) error {
 		errs = append(errs, leg.Undo())
 	}
 	if l.ns != nil {
-		errs = append(errs, l.ns.Close())
+		errs = append(errs, l.closeNamespace())
 	}
 	return errors.Join(errs...)
 }
@@ -214,6 +220,14 @@ func (m *Monitor) leaveNetwork(l *life) error {
 	l.stopLegs()
 	if l.ns == nil {
 		return nil
+	}
+	return l.closeNamespace()
+}
+
+// closeNamespace lets the namespace go, and what was begun in it and not used.
+func (l *life) closeNamespace() error {
+	if l.begun != nil {
+		return l.begun.Close()
 	}
 	return l.ns.Close()
 }

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/prestart"
 	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
@@ -41,9 +41,9 @@ type Monitor struct {
 	etc    etcFiles
 	out    *output
 	stdio  atomic.Pointer[streams]
-	ready  chan *network.Namespace // made by the command; closed behind it
-	alone  chan struct{}           // closed when we are out of the command's cgroups
-	life   *life                   // the current one; set by the main goroutine, under legs
+	ready  chan *prestart.Start // made by the command; closed behind it
+	alone  chan struct{}        // closed when we are out of the command's cgroups
+	life   *life                // the current one; set by the main goroutine, under legs
 
 	// legs is held while the container's legs come or go: with a life, or by
 	// a client's wish. It is taken before mu.
@@ -82,7 +82,7 @@ func Main(store *container.Store, id string) error {
 	m := &Monitor{
 		store:    store,
 		handle:   store.Adopt(id, os.NewFile(protocol.LockFD, "monitor.lock")),
-		ready:    make(chan *network.Namespace, 1),
+		ready:    make(chan *prestart.Start, 1),
 		alone:    make(chan struct{}),
 		stopping: make(chan struct{}),
 	}
@@ -204,7 +204,7 @@ func (m *Monitor) end(l net.Listener, code int) error {
 	}
 	m.out.finishAll(exitFrame(code))
 	// The kernel takes its time to take a VLAN link apart; nobody need wait.
-	err = errors.Join(err, m.store.Networks.Detach(m.config.ID), m.handle.Close())
+	err = errors.Join(err, m.store.Interfaces.Detach(m.config.ID), m.handle.Close())
 	// Nothing is held up by a client that has yet to read: lock, name and
 	// addresses are free.
 	m.out.flush()

@@ -12,12 +12,13 @@ import (
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/etcfiles"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/oci"
 )
 
 // spec gathers what the spec needs of this host and makes it.
-func (m *Monitor) spec(ns *network.Namespace) (*specs.Spec, []string, error) {
+func (m *Monitor) spec(ns *trunk.Namespace) (*specs.Spec, []string, error) {
 	c := &m.config
 	host := oci.Host{
 		Rootfs:      m.mounts.root,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/dhcp"
 	"github.com/mvrun/mvrun/runtime/container"
 )
 
@@ -21,7 +22,7 @@ func endpointAddrs(cont *container.Container, ep network.Endpoint) []netip.Prefi
 	return addrs
 }
 
-func endpointLease(cont *container.Container, ep network.Endpoint) *network.Lease {
+func endpointLease(cont *container.Container, ep network.Endpoint) *dhcp.Lease {
 	return attachment(cont, ep).Lease
 }
 

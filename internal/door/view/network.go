@@ -79,7 +79,7 @@ func NewNetwork(cfg network.Config, claims []ipam.Claim, running func(id string)
 		EnableIPv4: true, EnableIPv6: hasIPv6(cfg), Internal: cfg.Internal,
 		IPAM:       IPAM{Driver: "default", Options: map[string]string{}, Config: []Subnet{}},
 		Containers: map[string]NetworkContainer{}, Options: cfg.Options, Labels: cfg.Labels,
-		VLAN: cfg.VID, OuterVLAN: cfg.Outer, Parent: cfg.Parent, Mode: cfg.Mode, VLANDriver: cfg.VLANDriver, MTU: cfg.MTU, Implicit: cfg.Implicit,
+		VLAN: cfg.VID, OuterVLAN: cfg.Outer, Parent: cfg.Parent, Mode: string(cfg.Mode), VLANDriver: string(cfg.VLANDriver), MTU: cfg.MTU, Implicit: cfg.Implicit,
 		Claims: []Claim{},
 	}
 	if v.Options == nil {

@@ -3,7 +3,8 @@ package client
 import (
 	"context"
 
-	"github.com/mvrun/mvrun/network"
+	"github.com/mvrun/mvrun/network/prestart"
+	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/container"
 	"github.com/mvrun/mvrun/runtime/kernel"
 	"github.com/mvrun/mvrun/runtime/monitor/protocol"
@@ -22,20 +23,20 @@ type Prestart struct{ namespace namespace }
 // if no container comes of it.
 func Prepare() *Prestart {
 	go kernel.WarmCgroups()
-	return &Prestart{makeNamespace(func() *network.Namespace {
-		ns, err := network.NewNamespace()
+	return &Prestart{makeNamespace(func() *prestart.Start {
+		ns, err := trunk.NewNamespace()
 		if err != nil {
 			return nil
 		}
-		return ns
+		return prestart.New(ns)
 	})}
 }
 
 // namespace brings one that is being made, or nil: then the monitor makes one.
-type namespace <-chan *network.Namespace
+type namespace <-chan *prestart.Start
 
-func makeNamespace(build func() *network.Namespace) namespace {
-	made := make(chan *network.Namespace, 1)
+func makeNamespace(build func() *prestart.Start) namespace {
+	made := make(chan *prestart.Start, 1)
 	go func() { made <- build() }()
 	return made
 }
@@ -48,24 +49,24 @@ func (n namespace) close() {
 
 // beginNetwork begins the container's network in the namespace.
 func (s *Spawned) beginNetwork(c *container.Config) namespace {
-	return makeNamespace(func() *network.Namespace {
-		ns := <-s.prestart.namespace
-		if ns != nil {
-			s.handle.Prestart(context.Background(), ns, c)
+	return makeNamespace(func() *prestart.Start {
+		start := <-s.prestart.namespace
+		if start != nil {
+			s.handle.Prestart(context.Background(), start, c)
 		}
-		return ns
+		return start
 	})
 }
 
 // handOver gives the namespace to the monitor, which has the request already and
 // works beside us.
 func (s *Spawned) handOver(begun namespace) error {
-	ns := <-begun
-	if ns == nil {
+	start := <-begun
+	if start == nil {
 		return s.session.conn.SendJSON(protocol.KindNetwork, nil)
 	}
-	defer ns.Close()
-	record, files := ns.Handover()
+	defer start.Close()
+	record, files := start.Send()
 	if err := s.session.conn.SendJSON(protocol.KindNetwork, record); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type Kind byte
 const (
 	KindRequest  Kind = 'q' // client: one Request, the first frame
 	KindReply    Kind = 'r' // monitor: the Reply to it
-	KindNetwork  Kind = 'n' // the command that started the monitor, after its request: a network.Handover; its descriptors follow
+	KindNetwork  Kind = 'n' // the command that started the monitor, after its request: a prestart.Record; its descriptors follow
 	KindStdin    Kind = '0' // client: bytes for the container
 	KindStdinEOF Kind = '4' // client: end of stdin
 	KindStdout   Kind = '1' // monitor: bytes of the container
