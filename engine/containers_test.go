@@ -234,3 +234,39 @@ func TestBoot(t *testing.T) {
 		t.Errorf("told: %+v", said)
 	}
 }
+
+func TestLogsAndEvents(t *testing.T) {
+	e := open(t)
+	ctx := t.Context()
+	if _, _, code := output(t, e, busybox("c1", "sh", "-c", "echo one; echo two; echo three >&2"), ""); code != 0 {
+		t.Fatalf("it ended with %d", code)
+	}
+	var out, errOut bytes.Buffer
+	check(t, e.Containers.Logs(ctx, "c1", engine.LogsOptions{Tail: -1, Stdout: &out, Stderr: &errOut}))
+	if out.String() != "one\ntwo\n" || errOut.String() != "three\n" {
+		t.Errorf("its log: %q, %q", out.String(), errOut.String())
+	}
+	silent := busybox("c2", "true")
+	silent.Config.Log.Driver = "none"
+	_, err := e.Containers.Create(ctx, silent)
+	check(t, err)
+	if err := e.Containers.Logs(ctx, "c2", engine.LogsOptions{}); !errors.Is(err, engine.ErrNoLog) {
+		t.Errorf("the log of a container that keeps none: %v", err)
+	}
+	var said []string
+	check(t, e.Events(ctx, engine.EventsOptions{
+		Until:  time.Now(),
+		Wanted: func(ev container.Event) bool { return ev.Name == "c1" },
+	}, func(ev container.Event) error {
+		said = append(said, ev.Action)
+		return nil
+	}))
+	if got := strings.Join(said, " "); got != "create start die" {
+		t.Errorf("events: %s", got)
+	}
+	cont, err := e.Containers.Get(ctx, "c1")
+	check(t, err)
+	if s := e.Containers.Sample(ctx, cont); !s.At.IsZero() {
+		t.Errorf("a container that has ended uses %+v", s)
+	}
+}

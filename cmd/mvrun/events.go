@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/internal/door/filter"
 	"github.com/mvrun/mvrun/runtime/container"
 )
@@ -47,22 +47,14 @@ func events(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	if !until.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, until)
-		defer cancel()
-	}
-	return store.Events().Follow(ctx, func(e container.Event) error {
-		if e.Time.Before(since) || !until.IsZero() && e.Time.After(until) || !wanted(e) {
-			return nil
-		}
-		return printEvent(c.App.Writer, c.String("format"), e)
+	return e.Events(ctx, engine.EventsOptions{Since: since, Until: until, Wanted: wanted}, func(ev container.Event) error {
+		return printEvent(c.App.Writer, c.String("format"), ev)
 	})
 }
 

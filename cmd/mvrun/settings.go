@@ -37,20 +37,6 @@ func openStore(c *cli.Context) (*container.Store, error) {
 	return e.Store(), nil
 }
 
-// openContainer opens the store and loads the container that ref names.
-func openContainer(c *cli.Context, ref string) (*container.Store, *container.Container, error) {
-	store, err := openStore(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	id, err := store.Resolve(ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	cont, err := store.Load(id)
-	return store, cont, err
-}
-
 // settings reads the global options.
 func settings(c *cli.Context) (o engine.Options, err error) {
 	if o.Root, err = filepath.Abs(c.String("root")); err != nil {

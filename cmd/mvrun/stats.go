@@ -3,18 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/internal/door/output"
 	"github.com/mvrun/mvrun/internal/door/table"
 	"github.com/mvrun/mvrun/internal/door/view"
-	"github.com/mvrun/mvrun/network"
-	"github.com/mvrun/mvrun/network/trunk"
 	"github.com/mvrun/mvrun/runtime/container"
-	"github.com/mvrun/mvrun/runtime/kernel"
 )
 
 var statsCommand = &cli.Command{
@@ -34,33 +31,32 @@ var statsCommand = &cli.Command{
 const statsInterval = time.Second
 
 func stats(c *cli.Context) error {
-	store, err := openStore(c)
+	e, err := engineOf(c)
 	if err != nil {
 		return err
 	}
-	ids, err := resolveAll(store, c.Args().Slice())
+	ids, err := resolveAll(c, e)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c)
 	defer stop()
-	before := usages(store, statsOf(c, store, ids))
+	before := samples(c, e, statsOf(c, e, ids))
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(statsInterval):
 		}
-		shown := statsOf(c, store, ids)
+		shown := statsOf(c, e, ids)
 		if len(ids) > 0 && len(shown) == 0 {
 			return nil // all were removed
 		}
-		now := usages(store, shown)
+		now := samples(c, e, shown)
 		l := table.List{Columns: []string{"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"}, Heads: view.StatsHeads}
 		for _, cont := range shown {
 			id := cont.Config.ID
-			received, sent := traffic(cont, now[id])
-			l.Rows = append(l.Rows, view.StatsRow(cont, before[id], now[id], received, sent, c.Bool("no-trunc")))
+			l.Rows = append(l.Rows, view.StatsRow(cont, before[id].Usage, now[id].Usage, now[id].Received, now[id].Sent, c.Bool("no-trunc")))
 		}
 		if output.Terminal(c.App.Writer) != nil && !c.Bool("no-stream") {
 			fmt.Fprint(output.Raw(c.App.Writer), "\x1b[H\x1b[2J") // home, clear
@@ -72,29 +68,29 @@ func stats(c *cli.Context) error {
 	}
 }
 
-func resolveAll(store *container.Store, refs []string) (ids []string, err error) {
-	for _, ref := range refs {
-		id, err := store.Resolve(ref)
+func resolveAll(c *cli.Context, e *engine.Engine) (ids []string, err error) {
+	for _, ref := range c.Args().Slice() {
+		cont, err := e.Containers.Get(c.Context, ref)
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		ids = append(ids, cont.Config.ID)
 	}
 	return ids, nil
 }
 
 // statsOf are the containers that were asked for and are still there; without
 // any, those that run.
-func statsOf(c *cli.Context, store *container.Store, ids []string) (shown []*container.Container) {
+func statsOf(c *cli.Context, e *engine.Engine, ids []string) (shown []*container.Container) {
 	for _, id := range ids {
-		if cont, err := store.Load(id); err == nil {
+		if cont, err := e.Containers.Get(c.Context, id); err == nil {
 			shown = append(shown, cont)
 		}
 	}
 	if len(ids) > 0 {
 		return shown
 	}
-	all, errs := store.List()
+	all, errs := e.Containers.List(c.Context)
 	for _, err := range errs {
 		warn(c.App.ErrWriter, "%v", err)
 	}
@@ -106,26 +102,11 @@ func statsOf(c *cli.Context, store *container.Store, ids []string) (shown []*con
 	return shown
 }
 
-// usages are by ID. One that ended meanwhile uses nothing.
-func usages(store *container.Store, list []*container.Container) map[string]kernel.Usage {
-	by := map[string]kernel.Usage{}
+// samples are by ID.
+func samples(c *cli.Context, e *engine.Engine, list []*container.Container) map[string]engine.Sample {
+	by := map[string]engine.Sample{}
 	for _, cont := range list {
-		if !cont.State.Status.Live() {
-			continue
-		}
-		if u, err := kernel.Of(store).Usage(cont.Config.ID); err == nil {
-			by[cont.Config.ID] = u
-		}
+		by[cont.Config.ID] = e.Containers.Sample(c.Context, cont)
 	}
 	return by
-}
-
-// traffic is what went through the container's network namespace, in bytes. A
-// container that ends just now has none to look into.
-func traffic(cont *container.Container, now kernel.Usage) (received, sent uint64) {
-	if now.At.IsZero() || cont.Config.Network.Mode == network.Host {
-		return 0, 0
-	}
-	received, sent, _ = trunk.Traffic("/proc/" + strconv.Itoa(cont.State.Init.Pid) + "/ns/net")
-	return received, sent
 }
