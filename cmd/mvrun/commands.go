@@ -12,5 +12,6 @@ func commands() []*cli.Command {
 		imageCommand, imagesCommand, rmiCommand, tagCommand, historyCommand, pullCommand, pushCommand,
 		loadCommand, saveCommand, importCommand, commitCommand, exportCommand, loginCommand, logoutCommand, volumeCommand,
 		eventsCommand, infoCommand, topologyCommand, doctorCommand, versionCommand,
+		monitorCommand,
 	}
 }
