@@ -29,9 +29,9 @@ type StopOptions struct {
 	keep bool
 }
 
-// Stop asks a container to end, kills it when it takes too long, and returns
-// when it has ended. One that does not run is stopped already. No restart
-// policy undoes it.
+// Stop asks a container to end, has it killed when it takes too long, and returns
+// when it has ended. One that does not run is stopped already. No restart policy
+// undoes it. It is finished also when ctx ends before that.
 func (cs *Containers) Stop(ctx context.Context, ref string, o StopOptions) error {
 	id, err := find(cs.store, ref)
 	if err != nil {
@@ -40,7 +40,8 @@ func (cs *Containers) Stop(ctx context.Context, ref string, o StopOptions) error
 	return stop(ctx, cs.store, id, o)
 }
 
-// Restart stops a container and starts it again.
+// Restart stops a container and starts it again. When ctx ends before that, the
+// container's monitor does.
 func (cs *Containers) Restart(ctx context.Context, ref string, o StopOptions) (warnings []string, err error) {
 	id, err := find(cs.store, ref)
 	if err != nil {
@@ -76,7 +77,7 @@ func stopByMonitor(ctx context.Context, store *container.Store, id string, o Sto
 	if o, err = o.completed(&cont.Config); err != nil {
 		return err
 	}
-	waiting, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait})
+	waiting, err := client.Dial(store, id, protocol.Request{Op: protocol.OpWait, Restart: o.keep})
 	if err != nil {
 		return err
 	}
@@ -86,24 +87,15 @@ func stopByMonitor(ctx context.Context, store *container.Store, id string, o Sto
 		_, err := waiting.Wait()
 		ended <- err
 	}()
-	if err := o.send(store, id, o.Signal); err != nil {
+	if err := o.send(store, id); err != nil {
 		return err
-	}
-	var late <-chan time.Time
-	if *o.Timeout >= 0 {
-		late = time.After(*o.Timeout)
 	}
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-late:
+		return context.Cause(ctx) // the monitor goes on: it finishes what was asked for
 	}
-	if err := o.send(store, id, unix.SIGKILL); err != nil {
-		return err
-	}
-	return <-ended
 }
 
 // completed fills in what the caller left to the container.
@@ -138,11 +130,13 @@ func stopSignal(c *container.Config) (unix.Signal, error) {
 	return sig, nil
 }
 
-// send sends a signal that the container shall end of; that it ended meanwhile
-// is no error, nor a monitor that is gone: it takes its container with it, by
-// the next look at the latest.
-func (o StopOptions) send(store *container.Store, id string, sig unix.Signal) error {
-	err := client.Do(store, id, protocol.Request{Op: protocol.OpSignal, Signal: int(sig), Stop: true, Shutdown: o.shutdown, Keep: o.keep})
+// send has the monitor end the container. That it has ended meanwhile is no error,
+// nor a monitor that is gone: it takes its container with it, by the next look at
+// the latest.
+func (o StopOptions) send(store *container.Store, id string) error {
+	err := client.Do(store, id, protocol.Request{
+		Op: protocol.OpSignal, Signal: int(o.Signal), Grace: o.Timeout, Stop: true, Shutdown: o.shutdown, Keep: o.keep,
+	})
 	if isAny(err, client.ErrNotRunning, client.ErrLost) {
 		return nil
 	}

@@ -24,11 +24,12 @@ const module = "github.com/mvrun/mvrun/"
 var mayImport = map[string][]string{
 	"cmd": {"cmd", "config", "doctor", "topology", "engine", "runtime", "network", "image", "rootfs", "internal", "internal/door"},
 	// The use cases know no door, nor what doors share.
-	"engine":          {"runtime", "network", "image", "rootfs", "internal/jsonfile"},
-	"config":          {"=network"},
-	"doctor":          {"runtime", "network", "rootfs", "internal"},
-	"topology":        {"runtime", "network", "internal"},
-	"runtime/monitor": {"runtime", "network", "rootfs", "internal"},
+	"engine":   {"runtime", "network", "image", "rootfs", "internal/jsonfile"},
+	"config":   {"=network"},
+	"doctor":   {"runtime", "network", "rootfs", "internal"},
+	"topology": {"runtime", "network", "internal"},
+	// What runs in the command is none of the monitor's.
+	"runtime/monitor": {"runtime/container", "runtime/oci", "runtime/kernel", "runtime/logfile", "runtime/monitor/protocol", "runtime/monitor/stdio", "network", "rootfs", "internal"},
 	// What runs in the command, and what both processes know.
 	"runtime/monitor/client":   {"runtime", "network"},
 	"runtime/monitor/stdio":    {"runtime"},

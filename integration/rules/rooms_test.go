@@ -45,7 +45,6 @@ var largerTypes = map[string]int{
 	"network/endpoint.Attached": 43,
 	"network/trunk.Handle":      34,
 	"integration/lab.Host":      unlimited,
-	"runtime/monitor.Monitor":   57,
 }
 
 const unlimited = -1

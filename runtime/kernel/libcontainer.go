@@ -146,6 +146,19 @@ func (i *Instance) countOOM() uint64 {
 func (i *Instance) Pause() error  { return i.container.Pause() }
 func (i *Instance) Resume() error { return i.container.Resume() }
 
+// Kill kills every process of the container, also one that Start or Release waits
+// for. A process that joins the cgroup at the same time may escape: repeat it.
+func (i *Instance) Kill() {
+	m, err := manager.New(i.container.Config().Cgroups)
+	if err != nil {
+		return
+	}
+	_ = m.Freeze(cgroups.Thawed) // a frozen process of cgroup v1 does not die
+	for _, pid := range livePids(m) {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
 // Destroy kills what is left of the container and removes its state and its
 // cgroup. It is idempotent.
 func (i *Instance) Destroy() error {

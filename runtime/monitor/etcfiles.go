@@ -17,7 +17,7 @@ type etcFiles struct {
 	open map[string]*os.File // by path
 }
 
-// renew makes the file anew, for a life that has not mounted it yet.
+// renew makes the file anew, for a run that has not mounted it yet.
 func (e *etcFiles) renew(path string, text []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

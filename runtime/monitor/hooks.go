@@ -1,79 +1,87 @@
 package monitor
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/network/dhcp"
-	"github.com/mvrun/mvrun/network/endpoint"
-	"github.com/mvrun/mvrun/runtime/container"
 )
 
-// hooks are what the monitor wants to hear of a leg.
-func (m *Monitor) hooks(l *life, ep network.Endpoint) endpoint.Hooks {
-	h := endpoint.Hooks{
-		Conflict:   func(c network.Conflict) { m.conflict(l, c) },
-		ParentGone: func() { go m.rejoin(l, ep) },
-		Addrs:      func(err error) { m.addressesChanged(l, err) },
-	}
-	if l.begun != nil {
-		h.Prepared = l.begun
+// hooks are what the monitor wants to hear of an endpoint.
+func (n *networking) hooks(r *run, ep network.Endpoint) hooks {
+	h := hooks{
+		conflict:   func(c network.Conflict) { n.conflict(r, c) },
+		parentGone: func() { n.tasks.spawn(func(context.Context) { n.rejoin(r, ep) }) },
+		addresses:  func(err error) { n.addressesChanged(r, err) },
 	}
 	if ep.DHCP {
-		h.Prior = m.handle.ReadLease(ep.ID)
-		h.Lease = func(leg *endpoint.Attached, e dhcp.Event, err error) { m.leaseChanged(l, ep, leg, e, err) }
+		h.prior = n.handle.ReadLease(ep.ID)
+		h.lease = func(e dhcp.Event, err error) { n.leaseChanged(r, ep, e, err) }
 	}
 	return h
 }
 
-// conflict records another host on an address of the container, and tells of it.
-func (m *Monitor) conflict(l *life, c network.Conflict) {
-	m.changeLive(l, func(s *container.State) {
-		s.Conflicts = append(slices.DeleteFunc(slices.Clone(s.Conflicts), func(o network.Conflict) bool {
-			return o.Addr == c.Addr && o.MAC == c.MAC
-		}), c)
-	})
+// conflict records another host on an address of the container, and emits it.
+func (n *networking) conflict(r *run, c network.Conflict) {
 	about := map[string]string{
 		"address": c.Addr.String(), "mac": c.MAC, "interface": c.IfName, "defended": strconv.FormatBool(c.Defended),
 	}
 	if c.Container != "" {
 		about["by"] = c.Container
 	}
-	m.emit("conflict", about)
+	n.ask(func(s *state) {
+		if s.live(r) {
+			s.record.Conflicts = append(slices.DeleteFunc(slices.Clone(s.record.Conflicts), func(o network.Conflict) bool {
+				return o.Addr == c.Addr && o.MAC == c.MAC
+			}), c)
+			s.write()
+		}
+		s.emit("conflict", about)
+	})
 }
 
-// addressesChanged brings what the world sees of the container up to date.
-func (m *Monitor) addressesChanged(l *life, err error) {
+// attachmentsChanged records the endpoints of a container that runs; false of one
+// that does not.
+func (n *networking) attachmentsChanged(r *run) (live bool) {
+	n.ask(func(s *state) {
+		if live = s.live(r); live {
+			s.record.Attachments = r.attachments()
+			s.write()
+		}
+	})
+	return live
+}
+
+// addressesChanged brings what others know of the container's addresses up to date.
+func (n *networking) addressesChanged(r *run, err error) {
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+		complain(err)
 	}
-	if m.changeLive(l, func(s *container.State) { s.Attachments = l.attachments() }) {
-		m.tellNeighbours(l)
+	if n.attachmentsChanged(r) {
+		n.tellNeighbours(r)
 	}
 }
 
-// leaseChanged keeps the lease for the next start. In a container that runs it
-// also brings up to date what the world sees of it; in one that is on its way,
-// its release does.
-func (m *Monitor) leaseChanged(l *life, ep network.Endpoint, leg *endpoint.Attached, e dhcp.Event, err error) {
-	if e.Lease.Valid(time.Now()) {
-		if err := m.handle.WriteLease(ep.ID, e.Lease); err != nil {
-			fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+// leaseChanged keeps the lease for the next start. If the container runs, it also
+// brings up to date what others know of it; if it is just starting, its release does.
+func (n *networking) leaseChanged(r *run, ep network.Endpoint, e dhcp.Event, err error) {
+	if e.Lease.Valid(n.clock.Now()) {
+		if err := n.handle.WriteLease(ep.ID, e.Lease); err != nil {
+			complain(err)
 		}
 	}
-	if !m.changeLive(l, func(s *container.State) { s.Attachments = l.attachments() }) {
+	if !n.attachmentsChanged(r) {
 		return
 	}
-	if _, err := m.writeFiles(l.attachments(), m.etc.change); err != nil {
-		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
-	}
-	m.tellNeighbours(l)
+	n.writeFiles(r)
+	n.tellNeighbours(r)
 	if e.Kind != dhcp.Renewed || err != nil {
-		m.emit("lease", leaseAttributes(ep.IfName, e, err))
+		about := leaseAttributes(ep.IfName, e, err)
+		n.ask(func(s *state) { s.emit("lease", about) })
 	}
 }
 
@@ -91,17 +99,66 @@ func leaseAttributes(ifName string, e dhcp.Event, err error) map[string]string {
 	return about
 }
 
-// changeLive is setState for a life that has begun and is not over; else it
-// does nothing and is false.
-func (m *Monitor) changeLive(l *life, change func(*container.State)) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.instance == nil || m.instance != l.instance {
-		return false
+// rejoinEvery is how often a monitor looks for a parent that is gone.
+const rejoinEvery = time.Second
+
+// rejoin waits for an endpoint's parent to be there again, perhaps as another device
+// of that name, and builds the endpoint anew: the kernel has taken the old one with
+// the parent, or left it leading nowhere.
+func (n *networking) rejoin(r *run, ep network.Endpoint) {
+	about := map[string]string{"parent": ep.Parent, "interface": ep.IfName}
+	said := ""
+	for {
+		done, err := n.tryRejoin(r, ep)
+		if done {
+			return
+		}
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			complain(fmt.Errorf("rejoin: %w", err))
+			about["error"] = said
+			n.ask(func(s *state) { s.emit("parent-gone", about) })
+		} else if said == "" {
+			said = "gone"
+			n.ask(func(s *state) { s.emit("parent-gone", about) })
+		}
+		if !sleep(n.clock, r.ctx.Done(), rejoinEvery) {
+			return
+		}
 	}
-	change(&m.state)
-	if err := m.handle.WriteState(m.state); err != nil {
-		fmt.Fprintln(os.Stderr, "mvrun monitor:", err)
+}
+
+// tryRejoin is done when the endpoint stands again, or is not wanted any more.
+func (n *networking) tryRejoin(r *run, ep network.Endpoint) (done bool, err error) {
+	release := n.changes.take()
+	defer release()
+	v, err := n.view()
+	if err != nil || v.run != r || r.ctx.Err() != nil {
+		return true, nil
 	}
-	return true
+	eps := v.config.Network.Endpoints
+	i := slices.IndexFunc(eps, func(e network.Endpoint) bool { return e.ID == ep.ID })
+	if i < 0 {
+		return true, nil
+	}
+	parent, err := n.network.Parent(ep.Parent)
+	if err != nil {
+		return false, nil // not yet
+	}
+	for _, at := range n.attachments(r) {
+		if at.IfName == ep.IfName && at.ParentIndex == parent {
+			return true, nil
+		}
+	}
+	if err := n.detach(r, ep.IfName); err != nil {
+		return false, err
+	}
+	if _, err := n.attachMore(r, &v.config, eps, eps[i]); err != nil {
+		return false, err
+	}
+	n.endpointsChanged(r)
+	n.ask(func(s *state) {
+		s.emit("parent-back", map[string]string{"parent": ep.Parent, "interface": ep.IfName})
+	})
+	return true, nil
 }

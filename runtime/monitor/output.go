@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -21,8 +22,8 @@ type output struct {
 	log *logfile.Writer // nil: kept nowhere
 
 	mu      sync.Mutex
-	clients map[*subscriber]bool // of the current life
-	sending map[*subscriber]bool // all that are connected, also those of lives before
+	clients map[*subscriber]bool // of the current run
+	sending map[*subscriber]bool // all that are connected, also those of earlier runs
 	last    []byte               // the exit after which there is none
 	ended   atomic.Bool          // the container is gone: what is left fits into memory
 }
@@ -38,6 +39,7 @@ type subscriber struct {
 	queued int
 	closed bool
 	done   chan struct{} // closed with closed: the exit is sent, or the client gone
+	told   atomic.Bool   // the exit is sent
 }
 
 type frame struct {
@@ -98,6 +100,14 @@ func (o *output) broadcast(k protocol.Kind, data []byte) {
 	}
 }
 
+// closeLog ends the log; nothing is copied any more.
+func (o *output) closeLog() error {
+	if o.log == nil {
+		return nil
+	}
+	return o.log.Close()
+}
+
 // end lets no client hold up what comes from now on.
 func (o *output) end() {
 	o.ended.Store(true)
@@ -111,7 +121,7 @@ func (o *output) end() {
 }
 
 // finish tells all clients of an exit and waits for none: they read what they
-// have not read yet while the container may live again.
+// have not read yet while the container may run again.
 func (o *output) finish(exit []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,7 +131,7 @@ func (o *output) finish(exit []byte) {
 	o.clients = map[*subscriber]bool{}
 }
 
-// finishAll is finish for the last exit: who comes later hears of it too.
+// finishAll is finish for the last exit: a client that comes later hears of it too.
 func (o *output) finishAll(exit []byte) {
 	o.mu.Lock()
 	o.last = exit
@@ -146,7 +156,7 @@ func (o *output) flush() {
 	}
 }
 
-// restart makes the output ready for the container's next life.
+// restart makes the output ready for the container's next run.
 func (o *output) restart() { o.ended.Store(false) }
 
 func (c *subscriber) push(f frame, wait bool) {
@@ -164,7 +174,7 @@ func (c *subscriber) push(f frame, wait bool) {
 }
 
 // send writes the queue to the client until the exit is sent or it is gone.
-func (c *subscriber) send() {
+func (c *subscriber) send(context.Context) {
 	for {
 		c.mu.Lock()
 		for len(c.queue) == 0 && !c.closed {
@@ -180,6 +190,7 @@ func (c *subscriber) send() {
 		c.wake.Broadcast()
 		c.mu.Unlock()
 		if err := c.conn.Send(f.kind, f.payload); err != nil || f.kind == protocol.KindExit {
+			c.told.Store(err == nil)
 			c.close()
 			return
 		}

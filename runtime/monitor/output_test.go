@@ -18,7 +18,7 @@ func pair(t *testing.T, o *output) (*subscriber, *client.Session) {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close(); theirs.Close() })
 	cl := o.add(&protocol.Conn{Conn: ours}, true, true)
-	go cl.send()
+	go cl.send(t.Context())
 	return cl, client.NewSession(&protocol.Conn{Conn: theirs})
 }
 
@@ -70,11 +70,11 @@ func TestStalledClient(t *testing.T) {
 				o.copy(protocol.KindStdout, logfile.Stdout, endless())
 				close(done)
 			}()
-			if waitOr(done, 50*time.Millisecond) {
+			if within(done, 50*time.Millisecond) {
 				t.Fatal("nobody waited for the client: output is lost or memory grows")
 			}
 			free(o, cl)
-			if !waitOr(done, 5*time.Second) {
+			if !within(done, 5*time.Second) {
 				t.Fatal("the container is held up for ever")
 			}
 			cl.close()
@@ -87,29 +87,29 @@ func TestStalledClient(t *testing.T) {
 func TestExitWaitsForNobody(t *testing.T) {
 	o := newOutput(nil)
 	_, slow := pair(t, o)
-	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("first life")))
+	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("first run")))
 	o.end()
 	o.finish(exitFrame(1))
 	o.restart()
 	gone, left := pair(t, o)
 	left.Close()
 	flushed := make(chan struct{})
-	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("second life")))
+	o.copy(protocol.KindStdout, logfile.Stdout, bytes.NewReader([]byte("second run")))
 	o.end()
 	o.finishAll(exitFrame(2))
 	_, late := pair(t, o)
 	go func() { o.flush(); close(flushed) }()
-	if waitOr(flushed, 50*time.Millisecond) {
+	if within(flushed, 50*time.Millisecond) {
 		t.Fatal("flush waits for nobody")
 	}
 	for want, c := range map[int]*client.Session{1: slow, 2: late} {
 		var b bytes.Buffer
 		code, err := c.Copy(&b, io.Discard)
-		if said := map[int]string{1: "first life", 2: ""}[want]; err != nil || code != want || b.String() != said {
+		if said := map[int]string{1: "first run", 2: ""}[want]; err != nil || code != want || b.String() != said {
 			t.Errorf("%q, exit %d, %v", b.String(), code, err)
 		}
 	}
-	if !waitOr(flushed, 5*time.Second) {
+	if !within(flushed, 5*time.Second) {
 		t.Error("flush waits for ever")
 	}
 	gone.close() // once more is as good as once
@@ -117,18 +117,29 @@ func TestExitWaitsForNobody(t *testing.T) {
 
 // A client that is gone before it was answered is waited for by nobody.
 func TestClientGoneBeforeItsReply(t *testing.T) {
-	m := &Monitor{out: newOutput(nil)}
+	m := newMonitor(nil, nil, nil, nil, systemClock{})
+	m.server.out = newOutput(nil)
 	ours, theirs := net.Pipe()
 	theirs.Close()
-	m.attach(&protocol.Conn{Conn: ours}, protocol.Request{Op: protocol.OpWait})
+	m.server.attachClient(&protocol.Conn{Conn: ours}, protocol.Request{Op: protocol.OpWait})
 	flushed := make(chan struct{})
 	go func() {
-		m.out.finishAll(exitFrame(0))
-		m.out.flush()
+		m.server.out.finishAll(exitFrame(0))
+		m.server.out.flush()
 		close(flushed)
 	}()
-	if !waitOr(flushed, 5*time.Second) {
+	if !within(flushed, 5*time.Second) {
 		t.Error("the exit waits for it")
+	}
+}
+
+// within waits for the channel to be closed, and reports whether it was in time.
+func within(c <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-c:
+		return true
+	case <-time.After(d):
+		return false
 	}
 }
 

@@ -35,7 +35,7 @@ func TestServeGoesOn(t *testing.T) {
 	}
 	ended, answered := make(chan struct{}), make(chan struct{})
 	go func() {
-		eachConn(&scarce{l, 2}, func(c *protocol.Conn) { c.Close(); close(answered) })
+		eachConn(t.Context(), &scarce{l, 2}, systemClock{}, func(c *protocol.Conn) { c.Close(); close(answered) })
 		close(ended)
 	}()
 	c, err := protocol.Dial(path)
@@ -43,11 +43,11 @@ func TestServeGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if !waitOr(answered, 5*time.Second) {
+	if !within(answered, 5*time.Second) {
 		t.Error("nobody answers any more")
 	}
 	l.Close()
-	if !waitOr(ended, 5*time.Second) {
+	if !within(ended, 5*time.Second) {
 		t.Error("it goes on without a socket")
 	}
 }

@@ -27,7 +27,8 @@ type Spawned struct {
 }
 
 // Spawn starts a monitor process for the container that h has locked. It boots while
-// the caller still gathers the configuration. storeArgs are protocol.StoreArgs. Exactly one of Start and Cancel must follow.
+// the caller still gathers the configuration. storeArgs are protocol.StoreArgs. Exactly
+// one of Start and Cancel must follow.
 func (p *Prestart) Spawn(h *container.Handle, storeArgs []string) *Spawned {
 	s := &Spawned{handle: h, prestart: p, spawned: make(chan error, 1)}
 	go func() { s.spawned <- s.spawn(storeArgs) }()

@@ -4,6 +4,8 @@
 package protocol
 
 import (
+	"time"
+
 	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime/container"
 )
@@ -53,9 +55,16 @@ type Request struct {
 	// Stop says that the user wants the container to end: it is not restarted,
 	// and a paused one is thawed.
 	Stop bool `json:"stop,omitempty"`
+	// Grace, with Stop, is how long the container has from the signal until the
+	// monitor sends SIGKILL; nil or negative: it never does.
+	Grace *time.Duration `json:"grace,omitempty"`
 	// Keep, with Stop, says that the container is about to be started again: it
 	// is not removed, although it was created with AutoRemove.
 	Keep bool `json:"keep,omitempty"`
+	// Restart, of a wait, says that the client starts the container again when it has
+	// ended. If the client goes away before that, the monitor does it, provided that
+	// somebody has asked for the end with Keep.
+	Restart bool `json:"restart,omitempty"`
 	// Shutdown, with Stop, says that it is the host that goes down: once it is up
 	// again, the container is started according to its restart policy.
 	Shutdown bool `json:"shutdown,omitempty"`

@@ -51,23 +51,36 @@ func throughDir(path string, use func(short string) error) error {
 
 // PeerAlive is an error when the other end is closed.
 func (c *Conn) PeerAlive() error {
+	if c.peek(false) {
+		return errors.New("the command that asked for the container is gone")
+	}
+	return nil
+}
+
+// AwaitClose waits until the other end is closed, and is true then. It is false when
+// something comes instead, or by the read deadline.
+func (c *Conn) AwaitClose() bool { return c.peek(true) }
+
+// peek reports whether the other end is closed; with wait once that, or something
+// else, has happened.
+func (c *Conn) peek(wait bool) (closed bool) {
 	u, ok := c.Conn.(*net.UnixConn)
 	if !ok {
-		return nil
+		return false
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return err
+		return true
 	}
-	var n int
+	n := 0
 	rerr := raw.Read(func(fd uintptr) bool {
 		n, _, err = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		return true
+		return !wait || !errors.Is(err, unix.EAGAIN)
 	})
-	if rerr != nil || err == nil && n == 0 {
-		return errors.New("the command that asked for the container is gone")
+	if rerr != nil {
+		return !errors.Is(rerr, os.ErrDeadlineExceeded)
 	}
-	return nil // EAGAIN: it is there and says nothing
+	return err == nil && n == 0
 }
 
 // ConnOf makes a Conn of a socket that came as a descriptor. f is closed.
