@@ -89,7 +89,7 @@ func (cs *Containers) Run(ctx context.Context, o RunOptions) (s *Session, warnin
 	}
 	conf := &cr.options.Config
 	req.Config = conf
-	conn, warnings, err := started.Start(conf, req)
+	conn, warnings, err := started.Start(ctx, conf, req)
 	if err != nil {
 		return nil, nil, errors.Join(err, cr.abandon())
 	}

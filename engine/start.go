@@ -49,7 +49,7 @@ func start(ctx context.Context, store *container.Store, id string, req protocol.
 	if err != nil {
 		return nil, nil, errors.Join(err, h.Close())
 	}
-	conn, warnings, err := prestart(store, h).Start(&conf, req)
+	conn, warnings, err := prestart(store, h).Start(ctx, &conf, req)
 	if err != nil {
 		return nil, nil, errors.Join(err, h.StartFailed(err))
 	}

@@ -1,12 +1,14 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -77,8 +79,9 @@ func (s *Spawned) spawn(storeArgs []string) error {
 // Start has the monitor start the container, whose configuration is c, and returns
 // when it runs; with req.Attach the session goes on with its streams. On an error
 // the monitor has undone its part and is gone, the lock is the caller's again, and
-// what was begun of the network goes when the caller cleans up the container.
-func (s *Spawned) Start(c *container.Config, req protocol.Request) (*Session, []string, error) {
+// what was begun of the network goes when the caller cleans up the container. That
+// is so, too, if ctx ends and the container does not run soon.
+func (s *Spawned) Start(ctx context.Context, c *container.Config, req protocol.Request) (*Session, []string, error) {
 	begun := s.beginNetwork(c)
 	if err := <-s.spawned; err != nil {
 		begun.close()
@@ -89,10 +92,13 @@ func (s *Spawned) Start(c *container.Config, req protocol.Request) (*Session, []
 	err := s.session.send(req)
 	_ = s.handOver(begun) // if the monitor can't take it, its reply says so
 	if err == nil {
-		reply, err = s.session.reply()
+		reply, err = s.reply(ctx)
 	}
 	if err != nil {
 		s.end()
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
 		if said := s.said(); errors.Is(err, ErrLost) && said != "" {
 			err = fmt.Errorf("%w: %s", err, said)
 		}
@@ -106,6 +112,28 @@ func (s *Spawned) Start(c *container.Config, req protocol.Request) (*Session, []
 	return s.session, reply.Warnings, err
 }
 
+// startPatience is how long a start that is not wanted any more may take to come to its
+// own end, undoPatience how long
+// its monitor may then take to undo it.
+const (
+	startPatience = time.Second
+	undoPatience  = 5 * time.Second
+)
+
+// reply waits for the outcome of a start.
+func (s *Spawned) reply(ctx context.Context) (protocol.Reply, error) {
+	answered := make(chan struct{})
+	defer close(answered)
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-answered:
+		case <-time.After(startPatience):
+			s.session.Close()
+		}
+	})()
+	return s.session.reply()
+}
+
 // Cancel ends a monitor that has not started its container.
 func (s *Spawned) Cancel() {
 	s.prestart.namespace.close()
@@ -114,9 +142,14 @@ func (s *Spawned) Cancel() {
 	}
 }
 
+// end has the monitor undo what it began, which it does when it sees the end of its
+// socket. One that can't, as the container's first process hangs, is killed: the
+// kernel kills that with it.
 func (s *Spawned) end() {
 	s.session.Close()
-	_ = s.cmd.Wait() // the monitor sees the end of its socket and ends
+	kill := time.AfterFunc(undoPatience, func() { _ = s.cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = s.cmd.Wait()
 }
 
 // said is the last line of the monitor's stderr.
