@@ -58,6 +58,12 @@ func makeUpper(lower []string, upper, work string) error {
 	return unix.Chmod(upper, st.Mode&0o7777)
 }
 
+// ownContent has the writable layer hold all of what it changes, whatever the
+// kernel's defaults are: with redirect_dir a renamed directory is a pointer to the
+// one below, with metacopy a file whose mode was changed has no content. Commit
+// and export read that layer by itself.
+var ownContent = [][2]string{{"redirect_dir", "off"}, {"metacopy", "off"}}
+
 var errNoLowerdirPlus = errors.New("overlay without lowerdir+")
 
 func fsopenOverlay(target string, lower []string, upper, work string) error {
@@ -68,6 +74,12 @@ func fsopenOverlay(target string, lower []string, upper, work string) error {
 	defer unix.Close(fs)
 	for _, o := range [][2]string{{"upperdir", upper}, {"workdir", work}} {
 		if err := unix.FsconfigSetString(fs, o[0], o[1]); err != nil {
+			return fmt.Errorf("set %s=%s: %w", o[0], o[1], err)
+		}
+	}
+	for _, o := range ownContent {
+		// A kernel that does not know the option does not do what it turns off.
+		if err := unix.FsconfigSetString(fs, o[0], o[1]); err != nil && !errors.Is(err, unix.EINVAL) {
 			return fmt.Errorf("set %s=%s: %w", o[0], o[1], err)
 		}
 	}
@@ -132,6 +144,18 @@ func optionsOverlay(target string, lower []string, upper, work string) error {
 	options := "lowerdir=" + strings.Join(dirs, ":")
 	if upper != "" {
 		options += ",upperdir=" + escape.Replace(upper) + ",workdir=" + escape.Replace(work)
+	}
+	if upper != "" {
+		own := options
+		for _, o := range ownContent {
+			own += "," + o[0] + "=" + o[1]
+		}
+		if len(own) < os.Getpagesize() {
+			// Before Linux 4.19 there is no metacopy, and mount(2) refuses its name.
+			if err := unix.Mount("overlay", target, "overlay", 0, own); !errors.Is(err, unix.EINVAL) {
+				return err
+			}
+		}
 	}
 	if len(options) >= os.Getpagesize() {
 		return fmt.Errorf("%d layers are too many for this kernel", len(lower))

@@ -4,9 +4,11 @@ import (
 	"archive/tar"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -177,5 +179,52 @@ func TestMountOverlayNamesWhatIsMissing(t *testing.T) {
 	err := MountOverlay(dir, []string{filepath.Join(dir, "nowhere")}, filepath.Join(dir, "u"), filepath.Join(dir, "w"))
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("MountOverlay = %v, want that the layer does not exist", err)
+	}
+}
+
+// Whatever the kernel's defaults are, the writable layer has all of what it
+// changed: commit reads that layer by itself.
+func TestUpperHoldsItsOwnContent(t *testing.T) {
+	for _, name := range []string{"redirect_dir", "metacopy"} {
+		path := "/sys/module/overlay/parameters/" + name
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Skipf("this kernel has no %s: %v", name, err)
+		}
+		if err := os.WriteFile(path, []byte("Y"), 0o644); err != nil {
+			t.Skipf("the default of %s can't be set: %v", name, err)
+		}
+		t.Cleanup(func() { _ = os.WriteFile(path, before, 0o644) })
+	}
+	l := newLayer(t, entry{name: "file", body: "content"}, entry{name: "dir/", typ: tar.TypeDir}, entry{name: "dir/in", body: "in"})
+	overlay(t, Open(t.TempDir()), func(root string) {
+		if err := os.Chmod(filepath.Join(root, "file"), 0o600); err != nil {
+			t.Error(err)
+		}
+		if err := os.Rename(filepath.Join(root, "dir"), filepath.Join(root, "dir2")); !errors.Is(err, unix.EXDEV) {
+			t.Errorf("rename of a directory of the image = %v, want EXDEV: mv copies then", err)
+		}
+		upper := filepath.Join(filepath.Dir(root), "upper")
+		if got := read(t, filepath.Join(upper, "file")); got != "content" {
+			t.Errorf("the writable layer's file has %q", got)
+		}
+		if err := WriteDiff(t.Context(), io.Discard, upper); err != nil {
+			t.Error(err)
+		}
+	}, l)
+}
+
+// What others mounted otherwise is refused rather than lost.
+func TestDiffOfPointersIsRefused(t *testing.T) {
+	upper := t.TempDir()
+	file := filepath.Join(upper, "file")
+	if err := os.WriteFile(file, make([]byte, 5000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setxattr(file, "trusted.overlay.metacopy", nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteDiff(t.Context(), io.Discard, upper); err == nil || !strings.Contains(err.Error(), "/file") {
+		t.Errorf("WriteDiff of a file without its content = %v, want it refused and named", err)
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// partEntries is how many entries of a layer the library gets at a time.
-const partEntries = 1000
+// partEntries is how many entries of a layer the library gets at a time. The tests
+// take fewer.
+var partEntries = 1000
 
 // parts reads a layer's tarball as several, each of some partEntries entries and
 // none with an end mark but the last. What unpacks a tarball remembers the path
@@ -38,7 +39,7 @@ func (p *parts) Read(b []byte) (int, error) {
 // but the content as long as the header says.
 func (p *parts) count(hdr *tar.Header) {
 	p.entries++
-	if p.entries >= partEntries && (hdr.Size == 0 || hdr.Typeflag == tar.TypeReg) && !isSparse(hdr) {
+	if p.entries >= partEntries && canEnd(hdr) {
 		const block = 512
 		p.end = p.pos + (hdr.Size+block-1)/block*block
 	}
@@ -49,6 +50,19 @@ func (p *parts) next() bool {
 	follows := p.end == p.pos
 	p.end, p.entries = -1, 0
 	return follows
+}
+
+// canEnd reports whether a part can end with the entry: what kinds there are has
+// been seen to lie in the tarball as its header says. Of others, a global header
+// among them, some bytes have been read already.
+func canEnd(hdr *tar.Header) bool {
+	switch hdr.Typeflag {
+	case tar.TypeReg:
+		return !isSparse(hdr)
+	case tar.TypeLink, tar.TypeSymlink, tar.TypeDir, tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+		return hdr.Size == 0 && !isSparse(hdr)
+	}
+	return false
 }
 
 // isSparse reports whether the content is shorter than the header says: by GNU

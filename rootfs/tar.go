@@ -62,6 +62,9 @@ func writeTar(ctx context.Context, w io.Writer, root string, special func(path s
 		if err != nil || rel == "." {
 			return err
 		}
+		if err := checkOwnContent(path, rel); err != nil {
+			return err
+		}
 		done, err := special("/"+rel, fi, out.HandleChange)
 		if err != nil || done {
 			return err
@@ -72,6 +75,20 @@ func writeTar(ctx context.Context, w io.Writer, root string, special func(path s
 		return fmt.Errorf("write tarball: %w", err)
 	}
 	return out.Close()
+}
+
+// pointers are the attributes of what is not itself in the writable layer.
+var pointers = []string{"trusted.overlay.redirect", "trusted.overlay.metacopy"}
+
+// checkOwnContent refuses what an overlay mounted by others, with other options,
+// left in the layer: its content would be lost.
+func checkOwnContent(path, name string) error {
+	for _, attr := range pointers {
+		if _, err := unix.Lgetxattr(path, attr, nil); err == nil {
+			return fmt.Errorf("the content of /%s is not in the container's own layer (it has the attribute %s)", name, attr)
+		}
+	}
+	return nil
 }
 
 func isWhiteout(fi os.FileInfo) bool {

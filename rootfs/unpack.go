@@ -64,10 +64,14 @@ func (s *Store) unpack(ctx context.Context, layer v1.Layer, id v1.Hash, dir stri
 // apply unpacks the tarball and returns the bytes of its files and in how many
 // parts that was.
 func (s *Store) apply(ctx context.Context, dir string, r *programs, limit *tarlimit.Limit) (size int64, count int, err error) {
-	marks := &whiteouts{dir, map[string]bool{}}
+	marks := &whiteouts{dir, map[string]bool{}, map[string]bool{}}
 	parts, times := newParts(r), &dirTimes{root: dir}
 	defer times.close()
 	filter := func(hdr *tar.Header) (bool, error) {
+		parts.count(hdr)
+		if !plain(hdr) {
+			return false, nil
+		}
 		dropOverlayXattrs(hdr)
 		if err := limit.Take(hdr); err != nil {
 			return false, err
@@ -75,7 +79,6 @@ func (s *Store) apply(ctx context.Context, dir string, r *programs, limit *tarli
 		if err := tarlimit.CheckRoom(dir, hdr); err != nil {
 			return false, err
 		}
-		parts.count(hdr)
 		r.enter(hdr)
 		times.add(hdr)
 		return true, marks.reopen(hdr)
@@ -93,6 +96,20 @@ func (s *Store) apply(ctx context.Context, dir string, r *programs, limit *tarli
 			return size, count, err
 		}
 	}
+}
+
+// plain makes the entry one of the kinds that the library knows: GNU tar has some of
+// its own, whose content archive/tar reads as any. It is false for what is no file.
+func plain(hdr *tar.Header) bool {
+	switch hdr.Typeflag {
+	case tar.TypeGNUSparse, tar.TypeCont:
+		hdr.Typeflag = tar.TypeReg
+	case 'D': // a directory with a list of its files, of an incremental archive
+		hdr.Typeflag, hdr.Size = tar.TypeDir, 0
+	case 'V': // the volume's label
+		return false
+	}
+	return true
 }
 
 // dropOverlayXattrs keeps an image from speaking to overlayfs itself: the marks

@@ -28,6 +28,9 @@ const (
 type whiteouts struct {
 	root  string
 	paths map[string]bool // devices made here
+	// opaque are the directories that hide what is below anyway: a device in one
+	// would be a name that can be listed and not looked at.
+	opaque map[string]bool
 }
 
 // convert handles the entry that is about to be written to path, whose parents
@@ -35,7 +38,7 @@ type whiteouts struct {
 func (w *whiteouts) convert(_ *tar.Header, path string) (bool, error) {
 	dir, base := filepath.Split(path)
 	if base == opaqueName {
-		return false, setOpaque(dir)
+		return false, w.hideBelow(filepath.Clean(dir))
 	}
 	name, ok := strings.CutPrefix(base, whiteoutPrefix)
 	if !ok {
@@ -44,11 +47,14 @@ func (w *whiteouts) convert(_ *tar.Header, path string) (bool, error) {
 	if strings.HasPrefix(name, whiteoutPrefix) {
 		return false, nil // AUFS' own bookkeeping (.wh..wh.plnk and such)
 	}
+	if w.opaque[filepath.Clean(dir)] {
+		return false, nil
+	}
 	target := filepath.Join(dir, name)
 	fi, err := os.Lstat(target)
 	switch {
 	case err == nil && fi.IsDir():
-		return false, setOpaque(target)
+		return false, w.hideBelow(target)
 	case err == nil:
 		return false, nil
 	case !errors.Is(err, os.ErrNotExist):
@@ -87,11 +93,30 @@ func (w *whiteouts) reopen(hdr *tar.Header) error {
 		if err := mkdir(path); err != nil {
 			return err
 		}
-		if err := setOpaque(path); err != nil {
+		if err := w.hideBelow(path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hideBelow makes the directory opaque, and removes the whiteouts in it, which have
+// nothing left to hide.
+func (w *whiteouts) hideBelow(dir string) error {
+	w.opaque[dir] = true
+	for path := range w.paths {
+		if filepath.Dir(path) != dir {
+			continue
+		}
+		delete(w.paths, path)
+		if fi, err := os.Lstat(path); err != nil || fi.Mode()&os.ModeCharDevice == 0 {
+			continue // a later entry has replaced it
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return setOpaque(dir)
 }
 
 func setOpaque(dir string) error {
