@@ -26,11 +26,6 @@ var saveCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		for _, ref := range refs { // before anything is written
-			if _, err := e.Images.Get(c.Context, ref); err != nil {
-				return err
-			}
-		}
 		ctx, stop := interruptible(c)
 		defer stop()
 		w, commit, abandon, err := openOutput(c.String("output"))

@@ -35,7 +35,8 @@ type Options struct {
 	// Platform is what images are to be for, of those that the archive has; nil: this
 	// machine's, or else what is there.
 	Platform *v1.Platform
-	// Skipped hears of what is in a layout and is no image; nil: nobody does.
+	// Skipped hears of what is there and is no image, or no name of one; nil: nobody
+	// does.
 	Skipped func(why error)
 	// Unpack is called with the layers of each image, the lowest first, before it
 	// has a name: one whose layers can't be unpacked does not come in. nil is none.
@@ -160,9 +161,12 @@ func (l loader) dockerImage(a *archive, e dockerImage) (loaded []Loaded, err err
 	}
 	names := []image.Ref{}
 	for _, tag := range e.RepoTags {
-		name, err := image.ParseName(tag)
-		if err != nil {
-			return nil, err
+		name, err := image.ParseTag(tag)
+		if err != nil { // the image is good all the same
+			if l.opt.Skipped != nil {
+				l.opt.Skipped(err)
+			}
+			continue
 		}
 		names = append(names, name)
 	}

@@ -216,3 +216,39 @@ func TestLoadTakesOldConfigurations(t *testing.T) {
 		it.Whole(t, s, "app:1")
 	}
 }
+
+// One bad name does not lose the image.
+func TestLoadOfABadName(t *testing.T) {
+	good := it.DockerArchive(t, string(it.TarOf(t, "f", []byte("x"))))
+	for _, name := range []string{"Old:1", "o@d:1"} {
+		s := it.Open(t)
+		var skipped []string
+		loaded, err := archive.Load(t.Context(), s, bytes.NewReader(bytes.Replace(good, []byte("old:1"), []byte(name), 1)),
+			archive.Options{Skipped: func(why error) { skipped = append(skipped, why.Error()) }})
+		if err != nil || len(loaded) != 1 || loaded[0].Name.Familiar() != "old:2" {
+			t.Errorf("Load = %v, %v; want the other name", loaded, err)
+		}
+		if len(skipped) != 1 || !strings.Contains(skipped[0], "invalid reference format") || !strings.Contains(skipped[0], name) {
+			t.Errorf("skipped %q, want the bad name", skipped)
+		}
+		it.Whole(t, s, "old:2")
+	}
+}
+
+// A repository without a tag is all its tags.
+func TestSaveOfARepository(t *testing.T) {
+	from, to := it.Open(t), it.Open(t)
+	it.ImportImage(t, from, "team/app:1", "a")
+	it.ImportImage(t, from, "team/app:2", "b")
+	it.ImportImage(t, from, "team/other:1", "c")
+	var b bytes.Buffer
+	if err := archive.Save(t.Context(), from, &b, refs([]string{"team/app"})); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := archive.Load(t.Context(), to, &b, archive.Options{})
+	if err != nil || len(loaded) != 2 {
+		t.Errorf("saved %v, %v; want both tags", loaded, err)
+	}
+	it.Whole(t, to, "team/app:1")
+	it.Whole(t, to, "team/app:2")
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -19,7 +20,8 @@ import (
 
 // Save writes the images as one tarball that docker load, podman load, skopeo
 // and mvrun load read: an OCI image layout with docker save's manifest.json
-// beside it. A reference by name is saved with that name, one by ID without any.
+// beside it. A reference by name is saved with that name, one by ID without any, and
+// a repository without a tag is all its tags, as Docker has it.
 // Nothing is written if an image is missing.
 func Save(ctx context.Context, s *store.Store, w io.Writer, refs []image.Ref) error {
 	release, err := s.Begin()
@@ -28,7 +30,7 @@ func Save(ctx context.Context, s *store.Store, w io.Writer, refs []image.Ref) er
 	}
 	defer release()
 	var items []saved
-	for _, ref := range refs {
+	for _, ref := range withAllTags(s, refs) {
 		img, err := s.Get(ref)
 		if err != nil {
 			return err
@@ -54,6 +56,28 @@ func Save(ctx context.Context, s *store.Store, w io.Writer, refs []image.Ref) er
 		return fmt.Errorf("save image: %w", err)
 	}
 	return out.w.Close()
+}
+
+// withAllTags puts the names that a repository has here in the place of one that was
+// named without a tag.
+func withAllTags(s *store.Store, refs []image.Ref) (all []image.Ref) {
+	images, _ := s.List() // a damaged one is said when it is looked for
+	for _, ref := range refs {
+		var tags []image.Ref
+		for _, img := range images {
+			for _, name := range img.Names {
+				if ref.HasDefaultTag() && name.Repository() == ref.Repository() {
+					tags = append(tags, name)
+				}
+			}
+		}
+		if len(tags) == 0 {
+			tags = []image.Ref{ref}
+		}
+		slices.SortFunc(tags, func(a, b image.Ref) int { return strings.Compare(a.Canonical(), b.Canonical()) })
+		all = append(all, tags...)
+	}
+	return all
 }
 
 type saved struct {

@@ -35,7 +35,11 @@ func explainHost(what, host string, err error) error {
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%s: %w", what, image.UnknownCertificate{Host: host, Err: certificate.Err})
 	case errors.As(err, &answer):
-		return fmt.Errorf("%s: %w", what, explainAnswer(answer, host))
+		why := explainAnswer(answer, host)
+		if child := (missingChild{}); errors.As(err, &child) {
+			why = fmt.Errorf("the index leads to the image %s: %w", child.digest, why)
+		}
+		return fmt.Errorf("%s: %w", what, why)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%s: %w", what, image.NoRoom{Err: syscall.ENOSPC})
 	case errors.Is(err, syscall.ECONNREFUSED):

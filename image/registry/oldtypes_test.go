@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -109,4 +111,59 @@ func TestPullOfAForeignLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	it.Whole(t, s, ref)
+}
+
+// Layers that another repository of the registry has are not sent again.
+func TestPushMountsLayers(t *testing.T) {
+	reg, s := it.NewRegistry(t), it.Open(t)
+	ref := reg.Push(t, "base", it.MakeImage(t, 10_000, 2))
+	if _, err := Pull(t.Context(), s, it.Ref(ref), PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	mine := it.Ref(reg.Host + "/team/mine:1")
+	if err := s.Tag(it.Ref(ref), mine); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	mounts := map[string]bool{}
+	reg.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodHead && strings.HasPrefix(r.URL.Path, "/v2/team/mine/blobs/") {
+			w.WriteHeader(http.StatusNotFound) // this registry has one store for all repositories
+			return true
+		}
+		if digest := r.URL.Query().Get("mount"); digest != "" && r.URL.Query().Get("from") == "base" {
+			mounts[digest] = true
+		}
+		return false
+	})
+	if _, err := Push(t.Context(), s, mine, PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(mounts) != 2 {
+		t.Errorf("%d layers were mounted, want 2", len(mounts))
+	}
+	reg.SetFault(nil)
+	if _, err := Pull(t.Context(), it.Open(t), mine, PullOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What an index leads to and the registry does not have is named.
+func TestPullOfAnIndexWithoutItsImage(t *testing.T) {
+	reg := it.NewRegistry(t)
+	full := reg.Host + "/multi:1"
+	it.PushIndex(t, full, map[string]v1.Image{"linux/" + image.MachinePlatform().Architecture: it.MakeImage(t, 1000, 1)})
+	reg.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/manifests/sha256:") {
+			return false
+		}
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	_, err := Pull(t.Context(), it.Open(t), it.Ref(full), PullOptions{})
+	if !errors.Is(err, image.ErrNotFound) || !strings.Contains(err.Error(), "the index leads to the image sha256:") {
+		t.Errorf("Pull = %v, want the missing image named", err)
+	}
 }

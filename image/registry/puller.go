@@ -135,11 +135,19 @@ func (s *session) resolve(ctx context.Context, identifier string, platform *v1.P
 			return root, nil, errors.New("its indexes nest too deep")
 		}
 		if desc, err = get(child.Digest.String()); err != nil {
-			return root, nil, err
+			return root, nil, missingChild{child.Digest, err}
 		}
 	}
 	return root, desc, nil
 }
+
+// missingChild is an error of the image that an index leads to.
+type missingChild struct {
+	digest v1.Hash
+	error
+}
+
+func (e missingChild) Unwrap() error { return e.error }
 
 func pullConfig(ctx context.Context, s *store.Store, reg *session, desc v1.Descriptor) (*v1.ConfigFile, error) {
 	d := newDownload(s.Blobs, desc, reg, image.Silent)

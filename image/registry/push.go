@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -28,7 +30,8 @@ func Push(ctx context.Context, s *store.Store, ref image.Ref, opt PullOptions) (
 	if err != nil {
 		return nil, err
 	}
-	reg, err := opt.Registries.open(ctx, ref.Source(), transport.PushScope)
+	elsewhere := mountable(s, img, ref)
+	reg, err := opt.Registries.open(ctx, ref.Source(), transport.PushScope, repositories(elsewhere)...)
 	if err != nil {
 		return nil, explain("push", ref, err)
 	}
@@ -36,6 +39,7 @@ func Push(ctx context.Context, s *store.Store, ref image.Ref, opt PullOptions) (
 	if err != nil {
 		return nil, err
 	}
+	whole = mounting{whole, elsewhere}
 	options := reg.options(ctx)
 	if opt.Progress != nil {
 		updates := make(chan v1.Update, 16)
@@ -50,6 +54,59 @@ func Push(ctx context.Context, s *store.Store, ref image.Ref, opt PullOptions) (
 		opt.Progress.Status("layers", "Pushed")
 	}
 	return img, s.RecordSource(img, ref)
+}
+
+// mountable finds out which of the image's layers came from another repository of
+// the registry: that has them, and need not be sent them.
+func mountable(s *store.Store, img *image.Image, ref image.Ref) map[v1.Hash]name.Repository {
+	wanted := map[v1.Hash]bool{}
+	for _, l := range img.Manifest.Layers {
+		wanted[l.Digest] = true
+	}
+	found := map[v1.Hash]name.Repository{}
+	images, _ := s.List() // of damaged ones nothing is known
+	for _, other := range images {
+		for _, source := range other.RepoDigests {
+			if source.Host() != ref.Host() || source.Repository() == ref.Repository() {
+				continue
+			}
+			for _, l := range other.Manifest.Layers {
+				if wanted[l.Digest] {
+					found[l.Digest] = source.Source()
+				}
+			}
+		}
+	}
+	return found
+}
+
+func repositories(of map[v1.Hash]name.Repository) (repos []name.Repository) {
+	for _, repo := range of {
+		if !slices.Contains(repos, repo) {
+			repos = append(repos, repo)
+		}
+	}
+	return repos
+}
+
+// mounting is an image some of whose layers lie elsewhere in the registry.
+type mounting struct {
+	v1.Image
+	elsewhere map[v1.Hash]name.Repository
+}
+
+func (m mounting) Layers() ([]v1.Layer, error) {
+	layers, err := m.Image.Layers()
+	for i, l := range layers {
+		h, err := l.Digest()
+		if err != nil {
+			return nil, err
+		}
+		if repo, ok := m.elsewhere[h]; ok {
+			layers[i] = &remote.MountableLayer{Layer: l, Reference: repo.Tag("latest")}
+		}
+	}
+	return layers, err
 }
 
 // report passes go-containerregistry's sum of bytes on; it closes the channel.

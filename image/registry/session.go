@@ -38,8 +38,9 @@ type session struct {
 }
 
 // open pings the repository's registry and logs in as the credentials of
-// Docker's configuration say. action is transport.PullScope or PushScope.
-func (r Registries) open(ctx context.Context, repo name.Repository, action string) (*session, error) {
+// Docker's configuration say. action is transport.PullScope or PushScope;
+// alsoRead are repositories of the same registry that blobs are taken from.
+func (r Registries) open(ctx context.Context, repo name.Repository, action string, alsoRead ...name.Repository) (*session, error) {
 	repo, err := r.withScheme(repo)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,11 @@ func (r Registries) open(ctx context.Context, repo name.Repository, action strin
 		return nil, fmt.Errorf("read credentials: %w", err)
 	}
 	plain := r.base(repo.RegistryStr())
-	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, plain, []string{repo.Scope(action)})
+	scopes := []string{repo.Scope(action)}
+	for _, other := range alsoRead {
+		scopes = append(scopes, other.Scope(transport.PullScope))
+	}
+	rt, err := transport.NewWithContext(ctx, repo.Registry, auth, plain, scopes)
 	if err != nil {
 		return nil, err
 	}
