@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/config"
@@ -25,7 +27,11 @@ func keychain() authn.Keychain {
 	if path := os.Getenv("REGISTRY_AUTH_FILE"); path != "" {
 		return authn.NewMultiKeychain(authFile(path), authn.DefaultKeychain)
 	}
-	return authn.DefaultKeychain
+	dir := os.Getenv("DOCKER_CONFIG")
+	if dir == "" {
+		dir = config.Dir()
+	}
+	return authn.NewMultiKeychain(authFile(filepath.Join(dir, config.ConfigFileName)), authn.DefaultKeychain)
 }
 
 // authFile is a keychain in one file of Docker's format.
@@ -44,7 +50,7 @@ func (path authFile) Resolve(target authn.Resource) (authn.Authenticator, error)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	for _, key := range []string{target.String(), serverKey(target.RegistryStr())} {
+	for _, key := range append(longerKeys(file, target.String()), serverKey(target.RegistryStr())) {
 		found, err := file.GetAuthConfig(key)
 		if err != nil {
 			return nil, err
@@ -57,6 +63,18 @@ func (path authFile) Resolve(target authn.Resource) (authn.Authenticator, error)
 		}
 	}
 	return authn.Anonymous, nil
+}
+
+// longerKeys are the file's keys that the repository lies below, host/org for
+// host/org/app, the longest first.
+func longerKeys(file *configfile.ConfigFile, repository string) (keys []string) {
+	for key := range file.AuthConfigs {
+		if strings.Contains(key, "/") && strings.HasPrefix(repository+"/", key+"/") {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return len(b) - len(a) })
+	return keys
 }
 
 // serverKey is what Docker's configuration calls a registry.
