@@ -17,21 +17,21 @@ func TestParseVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	for in, want := range map[string]container.Mount{
-		"/data":                  {Type: "volume", Destination: "/data", Anonymous: true},
-		"vol:/data":              {Type: "volume", Name: "vol", Destination: "/data"},
-		"vol:/data:nocopy":       {Type: "volume", Name: "vol", Destination: "/data", NoCopy: true, Mode: "nocopy"},
-		"/src:/dst":              {Type: "bind", Source: "/src", Destination: "/dst"},
-		"/src/../x/:/dst:ro,z":   {Type: "bind", Source: "/x", Destination: "/dst", ReadOnly: true, Mode: "ro,z"},
-		"/src:/dst:rw,rslave":    {Type: "bind", Source: "/src", Destination: "/dst", Propagation: "rslave", Mode: "rw,rslave"},
-		"./x:/dst":               {Type: "bind", Source: filepath.Join(cwd, "x"), Destination: "/dst"},
-		"/with space:/dst/ here": {Type: "bind", Source: "/with space", Destination: "/dst/ here"},
+		"/data":                     {Type: "volume", Destination: "/data", Anonymous: true},
+		"vol:/data":                 {Type: "volume", Name: "vol", Destination: "/data"},
+		"vol:/data:nocopy":          {Type: "volume", Name: "vol", Destination: "/data", NoCopy: true, Mode: "nocopy"},
+		"/src:/dst":                 {Type: "bind", Source: "/src", Destination: "/dst"},
+		"/src/../x/:/dst:ro,cached": {Type: "bind", Source: "/x", Destination: "/dst", ReadOnly: true, Mode: "ro,cached"},
+		"/src:/dst:rw,rslave":       {Type: "bind", Source: "/src", Destination: "/dst", Propagation: "rslave", Mode: "rw,rslave"},
+		"./x:/dst":                  {Type: "bind", Source: filepath.Join(cwd, "x"), Destination: "/dst"},
+		"/with space:/dst/ here":    {Type: "bind", Source: "/with space", Destination: "/dst/ here"},
 	} {
 		got, err := parseVolume(in)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%q: %v\n%s", in, err, diff)
 		}
 	}
-	for _, in := range []string{"", ":", "a:", ":/b", "/a:/b:/c:/d", "/a:/b:what", "/a::ro", "-x:/b", "a/b:/c"} {
+	for _, in := range []string{"", ":", "a:", ":/b", "/a:/b:/c:/d", "/a:/b:what", "/a::ro", "-x:/b", "a/b:/c", "/a:/b:z", "/a:/b:ro,Z"} {
 		if got, err := parseVolume(in); err == nil {
 			t.Errorf("%q: %+v", in, got)
 		}
