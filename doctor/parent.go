@@ -26,7 +26,7 @@ func (c *carrier) name() string { return c.link.Attrs().Name }
 // parent finds the NIC and looks at what it can do. A parent that nobody named
 // and that the host has not is no mistake yet.
 func (e *examination) parent(context.Context) []Finding {
-	seg, err := trunk.ResolveSegment(e.Parent, e.VLAN)
+	seg, err := e.resolve()
 	if err != nil {
 		status := Broken
 		if e.Parent == "" && e.VLAN == "" && !e.Gateway.IsValid() {
@@ -167,4 +167,16 @@ func checkHypervisor(c *carrier) *Finding {
 	return &Finding{
 		"hypervisor", Warning, fmt.Sprintf("%s is a card of %s", c.name(), h.name), h.refuses, h.do,
 	}
+}
+
+// resolve is the segment that the words mean.
+func (e *examination) resolve() (network.Segment, error) {
+	var tags network.Tags
+	if e.VLAN != "" {
+		var err error
+		if tags, err = network.ParseTags(e.VLAN); err != nil {
+			return network.Segment{}, err
+		}
+	}
+	return trunk.ResolveSegment(e.Parent, tags)
 }

@@ -40,26 +40,29 @@ func (s Segment) Tags() string {
 // Service is the segment of the outer VLAN.
 func (s Segment) Service() Segment { return Segment{Parent: s.Parent, VID: s.Outer} }
 
-// ParseTags reads --vlan: 10, or 100.10 for VLAN 10 inside the service VLAN 100.
-func ParseTags(s string) (outer, vid uint16, err error) {
-	first, second, inside := strings.Cut(s, ".")
-	if !inside {
-		vid, err = ParseVID(s)
-		return 0, vid, err
-	}
-	if outer, err = ParseVID(first); err == nil {
-		vid, err = ParseVID(second)
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("VLAN %s: %w", s, err)
-	}
-	return outer, vid, nil
+// Tags are the VLAN tags of a segment without its parent; zero: untagged.
+type Tags struct {
+	VID   uint16 `json:"vlan,omitempty"`
+	Outer uint16 `json:"outer_vlan,omitempty"` // 0: none
 }
 
-// CanonicalTags is a --vlan as Segment.Tags writes it: 010 is 10.
-func CanonicalTags(s string) (string, error) {
-	outer, vid, err := ParseTags(s)
-	return Segment{VID: vid, Outer: outer}.Tags(), err
+// String is what ParseTags reads; "" if untagged.
+func (t Tags) String() string { return Segment{VID: t.VID, Outer: t.Outer}.Tags() }
+
+// ParseTags reads a VLAN: 10, or 100.10 for VLAN 10 inside the service VLAN 100.
+func ParseTags(s string) (t Tags, err error) {
+	first, second, inside := strings.Cut(s, ".")
+	if !inside {
+		t.VID, err = ParseVID(s)
+		return t, err
+	}
+	if t.Outer, err = ParseVID(first); err == nil {
+		t.VID, err = ParseVID(second)
+	}
+	if err != nil {
+		return Tags{}, fmt.Errorf("VLAN %s: %w", s, err)
+	}
+	return t, nil
 }
 
 // ParseVID reads a VLAN id, 1 to 4094: IEEE 802.1Q reserves 0 for frames that

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // wants checks that the error says want, or that there is none for "".
@@ -135,13 +136,13 @@ func TestParseTags(t *testing.T) {
 	for s, want := range map[string]Segment{
 		"10": {VID: 10}, "100.10": {VID: 10, Outer: 100}, "4094.1": {VID: 1, Outer: 4094},
 	} {
-		outer, vid, err := ParseTags(s)
-		if got := (Segment{VID: vid, Outer: outer}); err != nil || got != want || got.Tags() != s {
+		tags, err := ParseTags(s)
+		if got := (Segment{VID: tags.VID, Outer: tags.Outer}); err != nil || got != want || got.Tags() != s {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
 	for _, s := range []string{"", "0", "100.", ".10", "100.0", "4095.10", "1.2.3", "100.abc"} {
-		_, _, err := ParseTags(s)
+		_, err := ParseTags(s)
 		wants(t, s, err, "a VLAN id is a number from 1 to 4094")
 	}
 }
@@ -171,3 +172,42 @@ func TestChooseDefaultRoutes(t *testing.T) {
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func ip(s string) netip.Addr       { return netip.MustParseAddr(s) }
+
+func TestParseAddresses(t *testing.T) {
+	for s, want := range map[string]string{
+		"": "", "none": "", "172.16.10.10": "", "172.16.10.10/24": "", "fd00::5": "", "fd00::5/64": "", "10.0.0.1/32": "",
+		"dhcp": "", "172.16.10": "it is an address such as", "172.16.10.10/33": "1 to 32", "172.16.10.10/0": "1 to 32",
+		"172.16.10.10/x": "1 to 32", "fd00::5/129": "1 to 128", "fe80::1%eth0": "it is an address such as", "::ffff:10.0.0.1": "it is an address",
+		"10.0.0.1/": "1 to 32", "010.0.0.1": "it is an address such as", "300.1.1.1": "it is an address such as",
+	} {
+		r, err := ParseIPv4(s)
+		wants(t, s, err, want)
+		if err == nil && r.String() != s {
+			t.Errorf("%q is %q", s, r)
+		}
+	}
+	for s, want := range map[string]string{
+		"fd00::5/64": "", "slaac": "", "link-local": "", "none": "",
+		"10.0.0.5": "it is an IPv4 address", "auto": "it is an address",
+	} {
+		_, err := ParseIPv6(s)
+		wants(t, s, err, want)
+	}
+	v6 := AddressRequest{Addr: ip("fd00::5")}
+	for _, other := range []AddressRequest{{Addr: ip("fd00::6")}, {Word: None}} {
+		_, _, err := Request{IP: v6, IP6: other}.Addresses()
+		wants(t, other.String(), err, "two IPv6 addresses are asked for")
+	}
+}
+
+func TestParseProbe(t *testing.T) {
+	for s, want := range map[string]time.Duration{"": 0, "off": ProbeOff, "50ms": 50 * time.Millisecond} {
+		if got, err := ParseProbe(s); got != want || err != nil {
+			t.Errorf("%q: %v, %v", s, got, err)
+		}
+	}
+	for s, want := range map[string]string{"1h": "5ms to 10s", "1ms": "5ms to 10s", "soon": `"soon": give a duration`} {
+		_, err := ParseProbe(s)
+		wants(t, s, err, want)
+	}
+}

@@ -29,19 +29,18 @@ func configOf(c *cli.Context) (*config.Config, error) {
 
 // vlanOf is what the file says of the VLAN that the words mean. Another parent
 // than the file's is another LAN, of which it knows nothing.
-func vlanOf(conf *config.Config, parent, vlan string) (v config.VLAN, known bool) {
+func vlanOf(conf *config.Config, parent string, tags network.Tags) (v config.VLAN, known bool) {
 	if len(conf.VLANs) == 0 {
 		return config.VLAN{}, false
 	}
-	if vlan == "" { // --parent enp0s9.10
-		seg, err := trunk.ResolveSegment(parent, "")
+	if tags == (network.Tags{}) { // --parent enp0s9.10
+		seg, err := trunk.ResolveSegment(parent, tags)
 		if err != nil || seg.VID == 0 {
 			return config.VLAN{}, false
 		}
-		parent, vlan = seg.Parent, seg.Tags()
-	} else if tags, err := network.CanonicalTags(vlan); err == nil {
-		vlan = tags
+		parent, tags = seg.Parent, network.Tags{VID: seg.VID, Outer: seg.Outer}
 	}
+	vlan := tags.String()
 	if at := conf.ParentOf(vlan); at != "" && at != parent {
 		return config.VLAN{}, false
 	}
@@ -61,14 +60,11 @@ func completeLeg(conf *config.Config, leg *network.Request) config.VLAN {
 	return v
 }
 
-func parentOf(conf *config.Config, parent, vlan string) string {
+func parentOf(conf *config.Config, parent string, vlan network.Tags) string {
 	if parent != "" {
 		return conf.Interface(parent)
 	}
-	if tags, err := network.CanonicalTags(vlan); err == nil {
-		vlan = tags
-	}
-	return conf.ParentOf(vlan)
+	return conf.ParentOf(vlan.String())
 }
 
 func subnetsOf(v config.VLAN) (all []network.Subnet) {
@@ -91,7 +87,7 @@ func subnetsOf(v config.VLAN) (all []network.Subnet) {
 // completeNetwork gives a network that is created without a subnet the one of
 // its VLAN.
 func completeNetwork(conf *config.Config, cfg *network.Config) error {
-	v, known := vlanOf(conf, cfg.Parent, cfg.Tags())
+	v, known := vlanOf(conf, cfg.Parent, network.Tags{VID: cfg.VID, Outer: cfg.Outer})
 	if !known {
 		return nil
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/mvrun/mvrun/network/acd"
+	"github.com/mvrun/mvrun/network"
 )
 
 func conflictProbeFlag() cli.Flag {
@@ -27,17 +29,15 @@ func setProbe(c *cli.Context, w *wish) error {
 	return err
 }
 
-// conflictProbe is what the command line says, else the configuration file;
-// empty is mvrun's own default.
-func conflictProbe(c *cli.Context) (string, error) {
-	if !c.IsSet("conflict-probe") {
-		conf, err := configOf(c)
-		if err != nil || conf.ConflictProbe == "" {
-			return "", err
-		}
-		return conf.ConflictProbe, nil
+// conflictProbe is what the command line says, else the configuration file; 0 is
+// mvrun's own default.
+func conflictProbe(c *cli.Context) (time.Duration, error) {
+	if c.IsSet("conflict-probe") {
+		return network.ParseProbe(cmp.Or(c.String("conflict-probe"), " "))
 	}
-	probe := c.String("conflict-probe")
-	_, err := acd.ParseWindow(probe)
-	return probe, err
+	conf, err := configOf(c)
+	if err != nil {
+		return 0, err
+	}
+	return network.ParseProbe(conf.ConflictProbe)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mvrun/mvrun/config"
 	"github.com/mvrun/mvrun/doctor"
+	"github.com/mvrun/mvrun/network"
 )
 
 var doctorCommand = &cli.Command{
@@ -71,7 +72,11 @@ func readPatient(c *cli.Context, conf *config.Config) (p doctor.Patient, err err
 	if p.Wait < 10*time.Millisecond || p.Wait > time.Minute {
 		return p, fmt.Errorf("--wait %s: give 10ms to 1m", p.Wait)
 	}
-	p.Parent = parentOf(conf, c.String("parent"), p.VLAN)
+	var tags network.Tags
+	if p.VLAN != "" {
+		tags, _ = network.ParseTags(p.VLAN) // what is wrong with it the examination says
+	}
+	p.Parent = parentOf(conf, c.String("parent"), tags)
 	if p.VLANDriver == "" {
 		p.VLANDriver = string(conf.VLANDriver)
 	}
@@ -81,7 +86,7 @@ func readPatient(c *cli.Context, conf *config.Config) (p doctor.Patient, err err
 		}
 		return p, nil
 	}
-	if v, known := vlanOf(conf, p.Parent, p.VLAN); known {
+	if v, known := vlanOf(conf, p.Parent, tags); known {
 		for _, sub := range subnetsOf(v) {
 			if sub.Gateway.IsValid() && !p.Gateway.IsValid() {
 				p.Gateway = sub.Gateway

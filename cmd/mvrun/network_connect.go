@@ -33,8 +33,11 @@ func connectNetwork(c *cli.Context) error {
 		return errUsage(c, "exactly 2 arguments, a network and a container")
 	}
 	req := network.Request{
-		Network: c.Args().First(), IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
-		IfName: c.String("ifname"), GwPriority: c.Int("gw-priority"), OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("alias"),
+		Network: c.Args().First(), IfName: c.String("ifname"), GwPriority: c.Int("gw-priority"),
+		OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("alias"),
+	}
+	if err := readAddresses(c, &req); err != nil {
+		return err
 	}
 	if err := refuseLinks(c); err != nil {
 		return err

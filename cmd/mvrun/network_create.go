@@ -155,7 +155,13 @@ func readSegment(c *cli.Context, conf *config.Config, parent string) (network.Se
 		}
 		parent = flag
 	}
-	vlan := c.String("vlan")
+	var vlan network.Tags
+	if c.IsSet("vlan") {
+		var err error
+		if vlan, err = network.ParseTags(c.String("vlan")); err != nil {
+			return network.Segment{}, err
+		}
+	}
 	return trunk.ResolveSegment(parentOf(conf, parent, vlan), vlan)
 }
 

@@ -34,7 +34,7 @@ func parseLeg(value string) (network.Request, error) {
 			return r, fmt.Errorf("--network %s: %w", value, err)
 		}
 	}
-	switch inSegment := r.VLAN != "" || r.Parent != ""; {
+	switch inSegment := r.VLAN != (network.Tags{}) || r.Parent != ""; {
 	case r.Network == "" && !inSegment:
 		return r, fmt.Errorf("--network %s: which network is it? Begin with its name, or give vlan= and parent=", value)
 	case r.Network != "" && inSegment:
@@ -44,31 +44,55 @@ func parseLeg(value string) (network.Request, error) {
 }
 
 func setLeg(r *network.Request, key, v string) error {
-	text := map[string]*string{
-		"name": &r.Network, "ip": &r.IP, "ip6": &r.IP6, "ifname": &r.IfName, "mac": &r.MAC, "mac-address": &r.MAC,
-		"vlan": &r.VLAN, "parent": &r.Parent, "vlan-driver": (*string)(&r.VLANDriver),
+	given := map[string]bool{
+		"name": r.Network != "", "ip": !r.IP.Automatic(), "ip6": !r.IP6.Automatic(), "ifname": r.IfName != "",
+		"mac": r.MAC != nil, "mac-address": r.MAC != nil,
+		"vlan": r.VLAN != network.Tags{}, "parent": r.Parent != "", "vlan-driver": r.VLANDriver != "",
 	}
-	number := map[string]*int{"gw-priority": &r.GwPriority, "mtu": &r.OwnMTU}
-	switch {
-	case key == "alias":
-		r.Aliases = append(r.Aliases, v)
-		return checkAlias(v)
-	case key == "driver-opt":
-		return setDriverOption(r, v)
-	case text[key] != nil && *text[key] != "":
+	if given[key] {
 		return fmt.Errorf("%s is given twice", key)
-	case text[key] != nil:
-		*text[key] = v
-		return nil
-	case number[key] == nil:
-		return fmt.Errorf("%s is not known: it is name, ip, ip6, mac, alias, ifname, gw-priority, mtu, vlan, parent or vlan-driver", key)
 	}
+	var err error
+	switch key {
+	case "name":
+		r.Network = v
+	case "ifname":
+		r.IfName = v
+	case "parent":
+		r.Parent = v
+	case "ip":
+		r.IP, err = network.ParseIPv4(v)
+	case "ip6":
+		r.IP6, err = network.ParseIPv6(v)
+	case "mac", "mac-address":
+		r.MAC, err = network.ParseMAC(v)
+	case "vlan":
+		r.VLAN, err = network.ParseTags(v)
+	case "vlan-driver":
+		r.VLANDriver, err = network.ParseVLANDriver(v)
+	case "alias":
+		r.Aliases = append(r.Aliases, v)
+		err = checkAlias(v)
+	case "driver-opt":
+		err = setDriverOption(r, v)
+	case "gw-priority":
+		r.GwPriority, err = number(key, v)
+	case "mtu":
+		if r.OwnMTU, err = number(key, v); err == nil && r.OwnMTU <= 0 {
+			err = fmt.Errorf("%s=%s: it is a number", key, v)
+		}
+	default:
+		err = fmt.Errorf("%s is not known: it is name, ip, ip6, mac, alias, ifname, gw-priority, mtu, vlan, parent or vlan-driver", key)
+	}
+	return err
+}
+
+func number(key, v string) (int, error) {
 	n, err := strconv.Atoi(v)
-	if err != nil || key == "mtu" && n <= 0 {
-		return fmt.Errorf("%s=%s: it is a number", key, v)
+	if err != nil {
+		return 0, fmt.Errorf("%s=%s: it is a number", key, v)
 	}
-	*number[key] = n
-	return nil
+	return n, nil
 }
 
 func checkAlias(name string) error {
@@ -104,19 +128,25 @@ func refuseLinks(c *cli.Context) error {
 	return nil
 }
 
-// addressed puts the flags that speak of one leg into the first of them.
+// addressed puts the flags that speak of one endpoint into the first of them.
 func addressed(first *network.Request, flags network.Request) error {
 	for _, f := range []struct {
 		flag     string
-		to, from *string
-	}{{"--ip", &first.IP, &flags.IP}, {"--ip6", &first.IP6, &flags.IP6}, {"--mac-address", &first.MAC, &flags.MAC}} {
-		if *f.from == "" {
+		to, from *network.AddressRequest
+	}{{"--ip", &first.IP, &flags.IP}, {"--ip6", &first.IP6, &flags.IP6}} {
+		if f.from.Automatic() {
 			continue
 		}
-		if *f.to != "" {
-			return fmt.Errorf("%s %s: the network has %s of its own: give one of them", f.flag, *f.from, *f.to)
+		if !f.to.Automatic() {
+			return fmt.Errorf("%s %s: the network has %s of its own: give one of them", f.flag, f.from, f.to)
 		}
 		*f.to = *f.from
+	}
+	if flags.MAC != nil {
+		if first.MAC != nil {
+			return fmt.Errorf("--mac-address %s: the network has %s of its own: give one of them", flags.MAC, first.MAC)
+		}
+		first.MAC = flags.MAC
 	}
 	if flags.OwnMTU != 0 {
 		first.OwnMTU = flags.OwnMTU

@@ -59,9 +59,13 @@ func readNetwork(c *cli.Context, w *wish) error {
 // guess.
 func readLegs(c *cli.Context, w *wish) error {
 	flags := network.Request{
-		VLAN: c.String("vlan"), Parent: c.String("parent"), VLANDriver: network.VLANDriver(c.String("vlan-driver")),
-		IP: c.String("ip"), IP6: c.String("ip6"), MAC: c.String("mac-address"),
-		OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("network-alias"),
+		Parent: c.String("parent"), OwnMTU: c.Int("mtu"), Aliases: c.StringSlice("network-alias"),
+	}
+	if err := readAddresses(c, &flags); err != nil {
+		return err
+	}
+	if err := readSegmentFlags(c, &flags); err != nil {
+		return err
 	}
 	for _, alias := range flags.Aliases {
 		if err := checkAlias(alias); err != nil {
@@ -87,7 +91,7 @@ func readLegs(c *cli.Context, w *wish) error {
 		if err := addressed(&legs[0], flags); err != nil {
 			return err
 		}
-	case flags.IP != "" || flags.IP6 != "" || flags.MAC != "" || flags.OwnMTU != 0 || len(flags.Aliases) > 0:
+	case !flags.IP.Automatic() || !flags.IP6.Automatic() || flags.MAC != nil || flags.OwnMTU != 0 || len(flags.Aliases) > 0:
 		return errNoSegment
 	default:
 		w.config.Network.Mode = network.None
@@ -126,4 +130,40 @@ func defaultDNS(n *container.Network, v config.VLAN) {
 	if len(n.DNSSearch) == 0 {
 		n.DNSSearch = v.DNSSearch
 	}
+}
+
+// readAddresses reads the flags for the addresses of one endpoint.
+func readAddresses(c *cli.Context, r *network.Request) (err error) {
+	if r.IP, err = network.ParseIPv4(c.String("ip")); err != nil {
+		return fmt.Errorf("--ip %s: %w", c.String("ip"), err)
+	}
+	if r.IP6, err = network.ParseIPv6(c.String("ip6")); err != nil {
+		return fmt.Errorf("--ip6 %s: %w%s", c.String("ip6"), err, otherFlag(err, "--ip"))
+	}
+	if r.IP.Addr.Is6() && !r.IP6.Automatic() {
+		return fmt.Errorf("--ip %s and --ip6 %s: --ip is the IPv4 address", r.IP, r.IP6)
+	}
+	if mac := c.String("mac-address"); mac != "" {
+		r.MAC, err = network.ParseMAC(mac)
+	}
+	return err
+}
+
+// otherFlag is where an address of the other family belongs.
+func otherFlag(err error, flag string) string {
+	if errors.Is(err, network.ErrOtherFamily) {
+		return ": give it to " + flag
+	}
+	return ""
+}
+
+// readSegmentFlags reads the flags for a VLAN without a network.
+func readSegmentFlags(c *cli.Context, r *network.Request) (err error) {
+	if c.IsSet("vlan") {
+		if r.VLAN, err = network.ParseTags(c.String("vlan")); err != nil {
+			return err
+		}
+	}
+	r.VLANDriver, err = network.ParseVLANDriver(c.String("vlan-driver"))
+	return err
 }

@@ -37,7 +37,6 @@ var packagesWithFlags = map[string]int{
 	"network":                  4,
 	"network/endpoint":         3,
 	"network/hostaccess":       1,
-	"network/store":            8,
 	"network/trunk":            2,
 	"network/ipam":             11,
 	"topology":                 1,

@@ -40,7 +40,7 @@ func TestAttachment(t *testing.T) {
 	l := newLab(t)
 	l.ip(0, "link", "set", nic, "mtu", "1450")
 	l.create(0, net10())
-	b := l.start(0, "b", network.Request{Network: "mac_net10", IP: "172.16.10.10", MAC: "02:00:00:00:00:07", IfName: "lan0"})
+	b := l.start(0, "b", network.Request{Network: "mac_net10", IP: address("172.16.10.10"), MAC: mac("02:00:00:00:00:07"), IfName: "lan0"})
 	at := b.at[0]
 	h := b.handle(t)
 	links, err := h.LinkList()
@@ -87,7 +87,7 @@ func TestAttachment(t *testing.T) {
 func TestNoIPv6EverLeaves(t *testing.T) {
 	l := newLab(t)
 	wire := l.capture(1, nic)
-	l.start(0, "b", network.Request{VLAN: "10", Parent: nic})
+	l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic})
 	time.Sleep(50 * time.Millisecond)
 	for _, f := range wire.frames(t) {
 		t.Errorf("VLAN %d, type %#04x: % x", f.vid, f.etherType, f.frame)
@@ -142,8 +142,8 @@ func TestUntaggedSegment(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
 	wire := l.capture(1, nic)
-	b := l.start(0, "b", network.Request{Parent: nic, IP: "10.0.0.1"})
-	far := l.start(1, "far", network.Request{Parent: nic, IP: "10.0.0.2"})
+	b := l.start(0, "b", network.Request{Parent: nic, IP: address("10.0.0.1")})
+	far := l.start(1, "far", network.Request{Parent: nic, IP: address("10.0.0.2")})
 	b.answers(t, far, true)
 	if b.at[0].Link != nic || b.at[0].Driver != "" || b.eps[0].Network != nic {
 		t.Errorf("%+v", b.at[0])
@@ -164,9 +164,9 @@ func TestModes(t *testing.T) {
 		for h := range 2 {
 			l.create(h, network.Config{Name: string(mode), Segment: seg, Mode: mode, Subnets: []network.Subnet{{Prefix: prefix("10.0.0.0/24")}}})
 		}
-		a := l.start(0, string(mode)+"a", network.Request{Network: string(mode), IP: "10.0.0.11"})
-		b := l.start(0, string(mode)+"b", network.Request{Network: string(mode), IP: "10.0.0.12"})
-		far := l.start(1, string(mode)+"far", network.Request{Network: string(mode), IP: "10.0.0.13"})
+		a := l.start(0, string(mode)+"a", network.Request{Network: string(mode), IP: address("10.0.0.11")})
+		b := l.start(0, string(mode)+"b", network.Request{Network: string(mode), IP: address("10.0.0.12")})
+		far := l.start(1, string(mode)+"far", network.Request{Network: string(mode), IP: address("10.0.0.13")})
 		a.answers(t, far, true)
 		a.answers(t, b, mode == "bridge") // vepa wants a switch that sends frames back
 		link, err := a.handle(t).LinkByName("eth0")
@@ -181,20 +181,20 @@ func TestPassthruIsAlone(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
 	l.create(0, network.Config{Name: "own", Segment: network.Segment{Parent: nic, VID: 10}, Mode: network.Passthru})
-	a := l.start(0, "a", network.Request{Network: "own", IP: "10.0.0.1"})
-	far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2"})
+	a := l.start(0, "a", network.Request{Network: "own", IP: address("10.0.0.1")})
+	far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2")})
 	a.answers(t, far, true)
 	if parent, err := mustHost(t).LinkByName(nic); err != nil || a.at[0].MAC != parent.Attrs().HardwareAddr.String() {
 		t.Errorf("MAC %s, %v", a.at[0].MAC, err)
 	}
-	for _, req := range []network.Request{{Network: "own", IP: "10.0.0.3"}, {VLAN: "10", Parent: nic, IP: "10.9.0.3"}} {
+	for _, req := range []network.Request{{Network: "own", IP: address("10.0.0.3")}, {VLAN: tags("10"), Parent: nic, IP: address("10.9.0.3")}} {
 		_, err := l.tryStart(0, "b", req)
 		wants(t, "second", err, "passthru mode has its parent to itself")
 	}
 	a.answers(t, far, true)
 	l.stop(0, a)
-	c := l.start(0, "c", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.4"})
-	_, err := l.tryStart(0, "d", network.Request{Network: "own", IP: "10.0.0.5"})
+	c := l.start(0, "c", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.4")})
+	_, err := l.tryStart(0, "d", network.Request{Network: "own", IP: address("10.0.0.5")})
 	wants(t, "beside", err, "passthru mode has its parent to itself")
 	l.stop(0, c)
 	l.clean(0, before)
@@ -204,12 +204,12 @@ func TestParentStates(t *testing.T) {
 	l := newLab(t)
 	// Admin-down is set up, and the other end's state is the carrier.
 	l.ip(0, "link", "set", nic, "down")
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic})
 	if !a.at[0].Carrier || len(a.at[0].Warnings) != 0 {
 		t.Errorf("%+v", a.at[0])
 	}
 	l.ip(1, "link", "set", nic, "down")
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic})
 	if b.at[0].Carrier || len(b.at[0].Warnings) != 1 || !strings.Contains(b.at[0].Warnings[0], "parent enp0s9 has no carrier") {
 		t.Errorf("%+v", b.at[0])
 	}
@@ -240,7 +240,7 @@ func TestAttachRefuses(t *testing.T) {
 	}
 	l.clean(0, before)
 	// Two containers, one MAC.
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic})
 	ep := a.eps[0]
 	_, err = l.store[0].Attach(t.Context(), mustNamespace(t), network.Owner{ID: "thief"}, ep, Hooks{})
 	wants(t, "MAC", err, "MAC address "+ep.MAC+" is in use on enp0s9.10")
@@ -252,7 +252,7 @@ func TestAttachUndo(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
 	owner := network.Owner{ID: "b", Name: "b"}
-	eps, _, err := l.store[0].Plan(owner, []network.Request{{VLAN: "10", Parent: nic}, {VLAN: "20", Parent: nic}})
+	eps, _, err := l.store[0].Plan(owner, []network.Request{{VLAN: tags("10"), Parent: nic}, {VLAN: tags("20"), Parent: nic}})
 	must(t, err)
 	ns := mustNamespace(t)
 	var undos []func() error
@@ -287,7 +287,7 @@ func TestAttachUndo(t *testing.T) {
 func TestDetachWithTheNamespaceGone(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic}, network.Request{VLAN: "20", Parent: nic}, network.Request{Parent: nic})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic}, network.Request{VLAN: tags("20"), Parent: nic}, network.Request{Parent: nic})
 	must(t, b.ns.Close())
 	for range 2 {
 		must(t, l.store[0].Detach("b"))
@@ -309,8 +309,8 @@ func TestHostIsNotOnTheVLAN(t *testing.T) {
 		must(t, err)
 		defer conn.Close()
 
-		b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: driver})
-		far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2"})
+		b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: driver})
+		far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2")})
 		if far.ping(t, ip("10.0.0.99"), 1) {
 			t.Error("a neighbour reaches an address that the host has on another network")
 		}
@@ -341,8 +341,8 @@ func TestHostIsNotOnTheVLAN(t *testing.T) {
 // A bulk transfer each way: segmentation offload, full-size frames, checksums.
 func TestBulkTraffic(t *testing.T) {
 	drivers(t, func(t *testing.T, l *lab, driver network.VLANDriver) {
-		a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: driver})
-		b := l.start(1, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2", VLANDriver: driver})
+		a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: driver})
+		b := l.start(1, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2"), VLANDriver: driver})
 		a.answers(t, b, true)
 		const size = 32 << 20
 		for _, ends := range [][2]*box{{a, b}, {b, a}} {
@@ -401,8 +401,8 @@ func TestNamespace(t *testing.T) {
 // The nic stays what it was for the host's own, untagged traffic.
 func TestHostsOwnTrafficIsUntouched(t *testing.T) {
 	drivers(t, func(t *testing.T, l *lab, driver network.VLANDriver) {
-		l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: driver})
-		l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2", VLANDriver: driver})
+		l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: driver})
+		l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2"), VLANDriver: driver})
 		l.ip(0, "addr", "add", "192.0.2.1/24", "dev", nic)
 		l.ip(1, "addr", "add", "192.0.2.2/24", "dev", nic)
 		if host := (&box{ns: l.hosts[0]}); !host.ping(t, ip("192.0.2.2"), 5) {

@@ -32,7 +32,7 @@ func benchHost(b *testing.B) *host {
 
 func benchPlan(b *testing.B, s *host, id string) network.Endpoint {
 	b.Helper()
-	eps, _, err := s.Plan(network.Owner{ID: id, Name: id}, []network.Request{{VLAN: "10", Parent: nic, IP: "10.0.0.1"}})
+	eps, _, err := s.Plan(network.Owner{ID: id, Name: id}, []network.Request{{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")}})
 	if err != nil {
 		b.Fatal(err)
 	}

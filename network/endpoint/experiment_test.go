@@ -31,10 +31,10 @@ func TestExperiment(t *testing.T) {
 		l.create(i, network.Config{Name: "mac_net20", Segment: network.Segment{Parent: nic, VID: 20}, Subnets: []network.Subnet{{Prefix: prefix("172.16.20.0/24"), Gateway: ip("172.16.20.1")}}})
 	}
 	wire := l.capture(1, nic)
-	bbox1 := l.start(0, "bbox1", network.Request{Network: "mac_net10", IP: "172.16.10.10"})
-	bbox2 := l.start(0, "bbox2", network.Request{VLAN: "20", Parent: nic, IP: "172.16.20.10/24"})
-	bbox3 := l.start(1, "bbox3", network.Request{Network: "mac_net10", IP: "172.16.10.11"})
-	bbox4 := l.start(1, "bbox4", network.Request{Network: "mac_net20", IP: "172.16.20.11"})
+	bbox1 := l.start(0, "bbox1", network.Request{Network: "mac_net10", IP: address("172.16.10.10")})
+	bbox2 := l.start(0, "bbox2", network.Request{VLAN: tags("20"), Parent: nic, IP: address("172.16.20.10/24")})
+	bbox3 := l.start(1, "bbox3", network.Request{Network: "mac_net10", IP: address("172.16.10.11")})
+	bbox4 := l.start(1, "bbox4", network.Request{Network: "mac_net20", IP: address("172.16.20.11")})
 
 	boxes := []*box{bbox1, bbox2, bbox3, bbox4}
 	for _, a := range boxes {
@@ -67,7 +67,7 @@ func TestExperiment(t *testing.T) {
 
 func TestAnnounce(t *testing.T) {
 	l := newLab(t)
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.5/8"})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.5/8")})
 	wire := l.capture(1, nic)
 	b.legs[0].Start()
 	time.Sleep(50 * time.Millisecond)

@@ -31,7 +31,7 @@ func helper(dir string) {
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	owner := network.Owner{ID: "helper", Name: "helper"}
 	eps, _, err := s.Plan(owner, []network.Request{
-		{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: network.DriverEBPF}, {Network: "mac_net20"},
+		{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: network.DriverEBPF}, {Network: "mac_net20"},
 	})
 	if err == nil {
 		ns, err := trunk.NewNamespace()
@@ -113,7 +113,7 @@ func TestKilledAndGoneOn(t *testing.T) {
 			}
 		}
 		must(t, l.store[0].Release("helper"))
-		b := l.start(0, "helper", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: network.DriverEBPF, Probe: "off"})
+		b := l.start(0, "helper", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: network.DriverEBPF, Probe: network.ProbeOff})
 		l.stop(0, b)
 		must(t, b.store.Release(b.id))
 		l.clean(0, before)

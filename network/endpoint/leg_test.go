@@ -109,7 +109,7 @@ func TestLegStops(t *testing.T) {
 	l := newLab(t)
 	for _, started := range []bool{false, true} {
 		before := l.inventory(0)
-		b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1"})
+		b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")})
 		leg := b.legs[0]
 		if started {
 			leg.Start()

@@ -52,7 +52,7 @@ func need8021q(t *testing.T) {
 }
 
 func on10(id, driver network.VLANDriver) network.Request {
-	return network.Request{VLAN: "10", Parent: nic, VLANDriver: driver}
+	return network.Request{VLAN: tags("10"), Parent: nic, VLANDriver: driver}
 }
 
 // Two containers on one VLAN and one on another, started and stopped in every
@@ -65,7 +65,7 @@ func TestLinksAreCounted(t *testing.T) {
 		for _, order := range permutations(len(legs)) {
 			boxes := map[string]*box{}
 			for _, leg := range legs {
-				boxes[leg.id] = l.start(0, leg.id, network.Request{VLAN: leg.vlan, Parent: nic, VLANDriver: driver})
+				boxes[leg.id] = l.start(0, leg.id, network.Request{VLAN: tags(leg.vlan), Parent: nic, VLANDriver: driver})
 				if d := boxes[leg.id].at[0].Driver; d != driver {
 					t.Fatalf("driver %s", d)
 				}
@@ -114,9 +114,9 @@ func permutations(n int) (all [][]int) {
 // Stopping one must not cut the other off (lxd#6416).
 func TestTheOtherStaysConnected(t *testing.T) {
 	l := newLab(t)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1"})
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2"})
-	far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.3"})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2")})
+	far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.3")})
 	l.stop(0, a)
 	b.answers(t, far, true)
 }
@@ -139,13 +139,13 @@ func TestForeignLinkIsUsedAndKept(t *testing.T) {
 		must(t, h.LinkSetName(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: first.LinkIndex}}, "vlan10"))
 
 		before := l.inventory(0)
-		b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1"})
+		b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")})
 		if b.at[0].LinkIndex != first.LinkIndex || b.at[0].Link != "vlan10" || b.at[0].Driver != driver {
 			t.Errorf("not the link that is there: %+v", b.at[0])
 		}
-		far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2"})
+		far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2")})
 		b.answers(t, far, true)
-		if seg, err := trunk.ResolveSegment("vlan10", ""); err != nil || seg != (network.Segment{Parent: nic, VID: 10}) {
+		if seg, err := trunk.ResolveSegment("vlan10", network.Tags{}); err != nil || seg != (network.Segment{Parent: nic, VID: 10}) {
 			t.Errorf("vlan10 is %+v, %v", seg, err)
 		}
 		l.stop(0, b)
@@ -159,8 +159,8 @@ func TestNameTaken(t *testing.T) {
 	l := newLab(t)
 	l.ip(0, "link", "add", "enp0s9.10", "type", "veth", "peer", "name", "far")
 	before := l.inventory(0)
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1"})
-	far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2"})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")})
+	far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2")})
 	if b.at[0].Link == "enp0s9.10" {
 		t.Error("a veth was taken for the VLAN")
 	}
@@ -174,9 +174,9 @@ func TestLongParentName(t *testing.T) {
 	long := "enp0s20f0u2c2" // enp0s20f0u2c2.10 has 16 characters
 	l.cable(long)
 	before := l.inventory(0)
-	a := l.start(0, "a", network.Request{Parent: long + ".10", IP: "10.0.0.1"})
-	b := l.start(0, "b", network.Request{Parent: long + ".11", IP: "10.0.1.1"})
-	far := l.start(1, "far", network.Request{VLAN: "10", Parent: long, IP: "10.0.0.2"})
+	a := l.start(0, "a", network.Request{Parent: long + ".10", IP: address("10.0.0.1")})
+	b := l.start(0, "b", network.Request{Parent: long + ".11", IP: address("10.0.1.1")})
+	far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: long, IP: address("10.0.0.2")})
 	a.answers(t, far, true)
 	if a.at[0].Link == b.at[0].Link || len(a.at[0].Link) > 15 {
 		t.Errorf("links %s and %s", a.at[0].Link, b.at[0].Link)
@@ -205,10 +205,10 @@ func TestHealing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			before := l.inventory(0)
-			a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: network.DriverEBPF})
-			far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.3"})
+			a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: network.DriverEBPF})
+			far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.3")})
 			harm(l)
-			b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2", VLANDriver: network.DriverEBPF})
+			b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2"), VLANDriver: network.DriverEBPF})
 			b.answers(t, far, true)
 			if name != "link deleted" && name != "link down" { // a's macvlan went with its link, or down with it
 				a.answers(t, far, true)
@@ -239,15 +239,15 @@ func (l *lab) tc(args ...string) {
 
 func TestParentGoneUnderRunningContainer(t *testing.T) {
 	l := newLab(t)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1"})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1")})
 	l.ip(0, "link", "del", nic)
-	_, err := l.tryStart(0, "b", network.Request{Network: a.eps[0].Network, IP: "10.0.0.2"})
+	_, err := l.tryStart(0, "b", network.Request{Network: a.eps[0].Network, IP: address("10.0.0.2")})
 	wants(t, "start", err, "parent enp0s9: this host has no such interface")
 	// It comes back, with another index.
 	l.cable(nic)
 	before := l.inventory(0)
-	b := l.start(0, "b", network.Request{Network: a.eps[0].Network, IP: "10.0.0.2"})
-	far := l.start(1, "far", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.3"})
+	b := l.start(0, "b", network.Request{Network: a.eps[0].Network, IP: address("10.0.0.2")})
+	far := l.start(1, "far", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.3")})
 	b.answers(t, far, true)
 	l.stop(0, b)
 	l.stop(0, a)
@@ -260,8 +260,8 @@ func TestReapLinks(t *testing.T) {
 	l := newLab(t)
 	l.ip(0, "link", "set", nic, "promisc", "on")
 	before := l.inventory(0)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, VLANDriver: network.DriverEBPF})
-	b := l.start(0, "b", network.Request{VLAN: "10", Parent: nic, VLANDriver: network.DriverEBPF})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, VLANDriver: network.DriverEBPF})
+	b := l.start(0, "b", network.Request{VLAN: tags("10"), Parent: nic, VLANDriver: network.DriverEBPF})
 	l.dead["a"] = true
 	must(t, a.ns.Close())
 	must(t, l.store[0].Reap())
@@ -277,7 +277,7 @@ func TestReapLinks(t *testing.T) {
 
 func TestAdminsFiltersStay(t *testing.T) {
 	l := newLab(t)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, VLANDriver: network.DriverEBPF})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, VLANDriver: network.DriverEBPF})
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "MIT", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()}})
 	must(t, err)
 	defer prog.Close()

@@ -14,9 +14,9 @@ func TestTwoRootsShareAParent(t *testing.T) {
 	l := newLab(t)
 	before := l.inventory(0)
 	l.store[1] = newHost(t.TempDir(), filepath.Join(t.TempDir(), "links"), l.store[0].Exists)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, VLANDriver: network.DriverEBPF})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, VLANDriver: network.DriverEBPF})
 	b := &box{id: "b", store: l.store[1], ns: mustNamespace(t)}
-	eps, _, err := b.store.Plan(network.Owner{ID: "b"}, []network.Request{{VLAN: "20", Parent: nic, VLANDriver: network.DriverEBPF}})
+	eps, _, err := b.store.Plan(network.Owner{ID: "b"}, []network.Request{{VLAN: tags("20"), Parent: nic, VLANDriver: network.DriverEBPF}})
 	must(t, err)
 	_, err = b.store.Attach(t.Context(), b.ns, network.Owner{ID: "b"}, eps[0], Hooks{})
 	must(t, err)

@@ -14,14 +14,14 @@ func TestResolveQinQ(t *testing.T) {
 	newLab(t)
 	want := network.Segment{Parent: nic, VID: 10, Outer: 100}
 	for _, c := range []struct{ parent, vlan string }{{nic, "100.10"}, {"enp0s9.100.10", ""}} {
-		if seg, err := trunk.ResolveSegment(c.parent, c.vlan); err != nil || seg != want {
+		if seg, err := trunk.ResolveSegment(c.parent, tagsOrNone(c.vlan)); err != nil || seg != want {
 			t.Errorf("%+v: %+v, %v", c, seg, err)
 		}
 	}
 	for parent, want := range map[string]string{
 		"enp0s9.1.2.3": "has no such interface", "nope.100.10": "has no such interface", "enp0s9.0.10": "has no such interface",
 	} {
-		_, err := trunk.ResolveSegment(parent, "")
+		_, err := trunk.ResolveSegment(parent, network.Tags{})
 		wants(t, parent, err, want)
 	}
 }
@@ -30,15 +30,15 @@ func TestResolveQinQ(t *testing.T) {
 // that has makes two links, and both go with the last container.
 func TestQinQ(t *testing.T) {
 	l := newLab(t)
-	_, _, err := l.store[0].Plan(network.Owner{ID: "e"}, []network.Request{{VLAN: "100.10", Parent: nic, VLANDriver: network.DriverEBPF}})
+	_, _, err := l.store[0].Plan(network.Owner{ID: "e"}, []network.Request{{VLAN: tags("100.10"), Parent: nic, VLANDriver: network.DriverEBPF}})
 	wants(t, "ebpf", err, "VLAN 100.10: a VLAN inside another (QinQ) needs the kernel's 8021q")
 	_, err = l.store[0].Create(network.Config{Name: "q", Segment: network.Segment{Parent: nic, VID: 10, Outer: 100}, VLANDriver: network.DriverEBPF})
 	wants(t, "ebpf", err, "needs the kernel's 8021q")
 	before := l.inventory(0)
-	a, err := l.tryStart(0, "a", network.Request{VLAN: "100.10", Parent: nic, IP: "10.0.0.1/24"})
+	a, err := l.tryStart(0, "a", network.Request{VLAN: tags("100.10"), Parent: nic, IP: address("10.0.0.1/24")})
 	if has8021q(t) {
 		must(t, err)
-		b := l.start(0, "b", network.Request{VLAN: "100.20", Parent: nic, IP: "10.0.1.1/24"})
+		b := l.start(0, "b", network.Request{VLAN: tags("100.20"), Parent: nic, IP: address("10.0.1.1/24")})
 		if a.at[0].Link != "enp0s9.100.10" || b.at[0].Link != "enp0s9.100.20" {
 			t.Errorf("%+v\n%+v", a.at, b.at)
 		}

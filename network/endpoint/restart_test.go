@@ -22,7 +22,7 @@ func TestStartAgainAtOnce(t *testing.T) {
 			if mode != network.Passthru { // the link stays while another is on it
 				other = l.start(0, "other", network.Request{Network: "n"})
 			}
-			ep := l.plan("a", network.Request{Network: "n", IP: "10.0.0.1"})[0]
+			ep := l.plan("a", network.Request{Network: "n", IP: address("10.0.0.1")})[0]
 			for range 20 {
 				ns, err := trunk.NewNamespace()
 				must(t, err)
@@ -49,7 +49,7 @@ func TestParallelAttachments(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			id := fmt.Sprint("c", i)
-			err := l.hosts[0].Do(func() error { return l.comeAndGo(id, network.Request{VLAN: fmt.Sprint(10 + i%3), Parent: nic}) })
+			err := l.hosts[0].Do(func() error { return l.comeAndGo(id, network.Request{VLAN: tags(fmt.Sprint(10 + i%3)), Parent: nic}) })
 			if err != nil {
 				t.Errorf("%s: %v", id, err)
 			}
@@ -97,8 +97,8 @@ func (l *lab) comeAndGo(id string, req network.Request) error {
 func TestDriversUnderstandEachOther(t *testing.T) {
 	l := newLab(t)
 	need8021q(t)
-	a := l.start(0, "a", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.1", VLANDriver: network.DriverKernel})
-	b := l.start(1, "b", network.Request{VLAN: "10", Parent: nic, IP: "10.0.0.2", VLANDriver: network.DriverEBPF})
+	a := l.start(0, "a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.1"), VLANDriver: network.DriverKernel})
+	b := l.start(1, "b", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.0.0.2"), VLANDriver: network.DriverEBPF})
 	a.answers(t, b, true)
 	b.answers(t, a, true)
 }

@@ -33,12 +33,11 @@ func TestResolveSegment(t *testing.T) {
 		{"enp0s9.4095", "", network.Segment{}, "VLAN 4095: a VLAN id is"},
 		{"enp0s9.x", "", network.Segment{}, "VLAN x: a VLAN id is"},
 		{".10", "", network.Segment{}, "no such interface"},
-		{"enp0s9", "0", network.Segment{}, "VLAN 0: a VLAN id is"},
 		{"", "10", network.Segment{}, "no --parent given and this host has no default route"},
 		{"lo", "10", network.Segment{}, "loopback"},
 		{"a/../b", "10", network.Segment{}, "no such interface"},
 	} {
-		seg, err := trunk.ResolveSegment(c.parent, c.vlan)
+		seg, err := trunk.ResolveSegment(c.parent, tagsOrNone(c.vlan))
 		wants(t, c.parent+"/"+c.vlan, err, c.want)
 		if err == nil && seg != c.seg {
 			t.Errorf("%s, VLAN %q: %+v", c.parent, c.vlan, seg)
@@ -47,7 +46,7 @@ func TestResolveSegment(t *testing.T) {
 	l.ip(0, "link", "set", nic, "up")
 	l.ip(0, "addr", "add", "192.0.2.5/24", "dev", nic)
 	l.ip(0, "route", "add", "default", "via", "192.0.2.1")
-	if seg, err := trunk.ResolveSegment("", "10"); err != nil || seg != (network.Segment{Parent: nic, VID: 10}) {
+	if seg, err := trunk.ResolveSegment("", tags("10")); err != nil || seg != (network.Segment{Parent: nic, VID: 10}) {
 		t.Errorf("by default route: %+v, %v", seg, err)
 	}
 }

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -54,4 +55,35 @@ func (l *lab) plan(id string, reqs ...network.Request) []network.Endpoint {
 
 func net10() network.Config {
 	return network.Config{Name: "mac_net10", Segment: network.Segment{Parent: nic, VID: 10}, Subnets: []network.Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.1")}}}
+}
+
+// tags, address and mac read the words of a request; a test's are right.
+func tags(s string) network.Tags {
+	t, err := network.ParseTags(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func address(s string) (r network.AddressRequest) {
+	if err := r.UnmarshalText([]byte(s)); err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func mac(s string) net.HardwareAddr {
+	m, err := net.ParseMAC(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+func tagsOrNone(s string) network.Tags {
+	if s == "" {
+		return network.Tags{}
+	}
+	return tags(s)
 }

@@ -121,3 +121,19 @@ func (l *lab) clean(before []string) {
 		l.t.Errorf("left in the ledger: %+v", found)
 	}
 }
+
+// tags and address read the words of a request; a test's are right.
+func tags(s string) network.Tags {
+	t, err := network.ParseTags(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func address(s string) (r network.AddressRequest) {
+	if err := r.UnmarshalText([]byte(s)); err != nil {
+		panic(err)
+	}
+	return r
+}

@@ -34,9 +34,9 @@ func TestBegin(t *testing.T) {
 	before := l.inventory()
 	owner := network.Owner{ID: "c1", Name: "c1", HostID: "host0"}
 	eps, _, err := l.store[0].Store.Plan(owner, []network.Request{
-		{VLAN: "10", Parent: nic, IP: "172.16.10.10/24", IP6: "fd00:10::10/64"},
-		{VLAN: "20", Parent: nic, IP: "172.16.20.10/24", IP6: network.SLAAC},
-		{VLAN: "30", Parent: nic, IP: "172.16.30.10/24", Probe: "off"},
+		{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.10/24"), IP6: address("fd00:10::10/64")},
+		{VLAN: tags("20"), Parent: nic, IP: address("172.16.20.10/24"), IP6: address(network.SLAAC)},
+		{VLAN: tags("30"), Parent: nic, IP: address("172.16.30.10/24"), Probe: network.ProbeOff},
 	})
 	must(t, err)
 	s := New(mustNamespace(t))
@@ -83,9 +83,9 @@ func TestBegin(t *testing.T) {
 // An address that somebody has is found out, whoever asked.
 func TestTakenAddress(t *testing.T) {
 	l := newLab(t)
-	rival := l.start(1, "rival", network.Request{VLAN: "10", Parent: nic, IP: "172.16.10.10/24"})
+	rival := l.start(1, "rival", network.Request{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.10/24")})
 	owner := network.Owner{ID: "c1", Name: "c1", HostID: "host0"}
-	eps, _, err := l.store[0].Store.Plan(owner, []network.Request{{VLAN: "10", Parent: nic, IP: "172.16.10.10/24"}})
+	eps, _, err := l.store[0].Store.Plan(owner, []network.Request{{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.10/24")}})
 	must(t, err)
 	s := New(mustNamespace(t))
 	s.Begin(t.Context(), l.store[0], owner, eps)
@@ -104,7 +104,7 @@ func TestTakenAddress(t *testing.T) {
 func TestBeginFails(t *testing.T) {
 	l := newLab(t)
 	owner := network.Owner{ID: "c1", Name: "c1", HostID: "host0"}
-	eps, _, err := l.store[0].Store.Plan(owner, []network.Request{{VLAN: "10", Parent: nic, IP: "172.16.10.10/24", OwnMTU: 1400}})
+	eps, _, err := l.store[0].Store.Plan(owner, []network.Request{{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.10/24"), OwnMTU: 1400}})
 	must(t, err)
 	eps[0].MTU = 9000
 	s := New(mustNamespace(t))

@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/mvrun/mvrun/network"
@@ -18,79 +17,19 @@ type want struct {
 
 func (w want) auto() bool { return !w.addr.IsValid() }
 
-// readAddresses reads --ip and --ip6, each family by its own word.
+// readAddresses makes wants of the requests of both families.
 func (l *leg) readAddresses() error {
-	four, err := l.readIPv4()
+	four, six, err := l.Addresses()
 	if err != nil {
 		return err
 	}
-	six, err := l.readIPv6()
-	if err != nil {
-		return err
-	}
-	l.wants = append(four, six...)
-	return nil
-}
-
-// readIPv4 reads --ip. An IPv6 address there is --ip6's.
-func (l *leg) readIPv4() ([]want, error) {
-	switch l.IP {
-	case "":
-		return []want{{}}, nil
-	case network.None:
-		if l.IP6 == "" {
-			l.IP6 = network.None // none at all, unless one is asked for
+	l.IP, l.IP6 = four, six
+	for i, r := range []network.AddressRequest{four, six} {
+		if r.Word == "" {
+			l.wants = append(l.wants, want{addr: r.Addr, bits: r.Bits, v6: i == 1})
 		}
-		return nil, nil
-	case network.DHCP:
-		return nil, nil
 	}
-	w, err := parseAddress(l.IP)
-	if err != nil {
-		return nil, fmt.Errorf("--ip %s: %w", l.IP, err)
-	}
-	if !w.v6 {
-		return []want{w}, nil
-	}
-	if l.IP6 != "" {
-		return nil, fmt.Errorf("--ip %s and --ip6 %s: --ip is the IPv4 address", l.IP, l.IP6)
-	}
-	l.IP, l.IP6 = "", l.IP
-	return []want{{}}, nil
-}
-
-func (l *leg) readIPv6() ([]want, error) {
-	switch l.IP6 {
-	case "":
-		return []want{{v6: true}}, nil
-	case network.None, network.SLAAC, network.LinkLocal:
-		return nil, nil
-	}
-	w, err := parseAddress(l.IP6)
-	if err == nil && !w.v6 {
-		err = fmt.Errorf("it is an IPv6 address: give %s to --ip", w.addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--ip6 %s: %w", l.IP6, err)
-	}
-	return []want{w}, nil
-}
-
-func parseAddress(s string) (want, error) {
-	host, length, sized := strings.Cut(s, "/")
-	addr, err := netip.ParseAddr(host)
-	if err != nil || addr.Zone() != "" || addr.Is4In6() {
-		return want{}, fmt.Errorf("it is an address such as 172.16.10.10, 172.16.10.10/24 or fd00::10/64, dhcp, or none")
-	}
-	w := want{addr: addr, v6: addr.Is6()}
-	if !sized {
-		return w, nil
-	}
-	w.bits, err = strconv.Atoi(length)
-	if err != nil || w.bits < 1 || w.bits > addr.BitLen() {
-		return want{}, fmt.Errorf("the prefix length of an address like that is a number from 1 to %d", addr.BitLen())
-	}
-	return w, nil
+	return nil
 }
 
 // asked are the addresses that the user named.
@@ -120,10 +59,10 @@ func (l *leg) decideAddresses() error {
 		wants = append(wants, w)
 	}
 	l.wants = wants
-	switch l.IP6 {
-	case network.SLAAC, network.LinkLocal:
-		l.ep.IPv6 = l.IP6
-	case "":
+	switch {
+	case l.IP6.Word == network.SLAAC || l.IP6.Word == network.LinkLocal:
+		l.ep.IPv6 = l.IP6.Word
+	case l.IP6.Word == "":
 		l.ep.IPv6 = l.net.IPv6
 	}
 	return nil

@@ -93,7 +93,7 @@ func (s *Store) addrFree(addr netip.Addr, nets []network.Config) error {
 }
 
 func (p *plan) macFree(l *leg, others []network.Config) error {
-	if l.MAC == "" {
+	if l.MAC == nil {
 		return nil
 	}
 	if c, taken := p.macOwner(l, others); taken {

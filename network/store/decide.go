@@ -36,9 +36,7 @@ func (p *plan) decide(l *leg, n int) error {
 	if l.OwnMTU != 0 {
 		l.ep.MTU = l.OwnMTU
 	}
-	if err := l.decideProbe(); err != nil {
-		return err
-	}
+	l.decideProbe()
 	if err := l.decideAddresses(); err != nil {
 		return fmt.Errorf("network %s: %w", l.net.Name, err)
 	}
@@ -48,18 +46,15 @@ func (p *plan) decide(l *leg, n int) error {
 func (p *plan) decideMAC(l *leg, n int) error {
 	shared := l.net.Mode.SharesMAC()
 	switch {
-	case shared && l.MAC != "":
-		return fmt.Errorf("--mac-address %s: in %s mode the container has the parent's own MAC address", l.MAC, l.net.Mode.Named())
+	case shared && l.MAC != nil:
+		return fmt.Errorf("MAC address %s: in %s mode the container has the parent's own MAC address", l.MAC, l.net.Mode.Named())
 	case shared:
 		return nil
-	case l.MAC == "":
+	case l.MAC == nil:
 		return p.stableMAC(l, n)
 	}
-	mac, err := network.ParseMAC(l.MAC)
-	if err == nil {
-		l.ep.MAC = mac.String()
-	}
-	return err
+	l.ep.MAC = l.MAC.String()
+	return nil
 }
 
 // stableMAC gives the leg the MAC address that comes from its container's name,
@@ -79,12 +74,15 @@ func (p *plan) stableMAC(l *leg, n int) error {
 	}
 }
 
-// decideProbe reads --conflict-probe, and whether the address is leased.
-func (l *leg) decideProbe() (err error) {
-	l.ep.DHCP = l.IP == network.DHCP
-	l.ep.Probe = acd.DefaultWindow
-	if l.Request.Probe != "" {
-		l.ep.Probe, err = acd.ParseWindow(l.Request.Probe)
+// decideProbe takes over how long to ask for the address, and whether it is leased.
+func (l *leg) decideProbe() {
+	l.ep.DHCP = l.IP.Word == network.DHCP
+	switch l.Probe {
+	case 0:
+		l.ep.Probe = acd.DefaultWindow
+	case network.ProbeOff:
+		l.ep.Probe = 0
+	default:
+		l.ep.Probe = l.Probe
 	}
-	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -77,3 +78,27 @@ func (l *lab) ip(_ int, args ...string) {
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func ip(s string) netip.Addr       { return netip.MustParseAddr(s) }
+
+// tags, address and mac read the words of a request; a test's are right.
+func tags(s string) network.Tags {
+	t, err := network.ParseTags(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func address(s string) (r network.AddressRequest) {
+	if err := r.UnmarshalText([]byte(s)); err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func mac(s string) net.HardwareAddr {
+	m, err := net.ParseMAC(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}

@@ -32,18 +32,18 @@ func TestFamilies(t *testing.T) {
 		addrs, mode, way6 string
 	}{
 		{network.Request{Network: "dual"}, "172.16.10.2/24 fd00:10::2/64", "", "fd00:10::1"},
-		{network.Request{Network: "dual", IP: "172.16.10.20"}, "172.16.10.20/24 fd00:10::3/64", "", "fd00:10::1"},
-		{network.Request{Network: "dual", IP6: "fd00:10::20"}, "172.16.10.3/24 fd00:10::20/64", "", "fd00:10::1"},
-		{network.Request{Network: "dual", IP: "fd00:10::21"}, "172.16.10.4/24 fd00:10::21/64", "", "fd00:10::1"},
-		{network.Request{Network: "dual", IP6: "none"}, "172.16.10.5/24", "", ""},
-		{network.Request{Network: "dual", IP: "none"}, "", "", ""},
-		{network.Request{Network: "dual", IP: "none", IP6: "fd00:10::22/64"}, "fd00:10::22/64", "", "fd00:10::1"},
-		{network.Request{Network: "dual", IP6: "slaac"}, "172.16.10.6/24", "slaac", ""},
-		{network.Request{Network: "dual", IP6: "link-local"}, "172.16.10.7/24", "link-local", ""},
+		{network.Request{Network: "dual", IP: address("172.16.10.20")}, "172.16.10.20/24 fd00:10::3/64", "", "fd00:10::1"},
+		{network.Request{Network: "dual", IP6: address("fd00:10::20")}, "172.16.10.3/24 fd00:10::20/64", "", "fd00:10::1"},
+		{network.Request{Network: "dual", IP: address("fd00:10::21")}, "172.16.10.4/24 fd00:10::21/64", "", "fd00:10::1"},
+		{network.Request{Network: "dual", IP6: address("none")}, "172.16.10.5/24", "", ""},
+		{network.Request{Network: "dual", IP: address("none")}, "", "", ""},
+		{network.Request{Network: "dual", IP: address("none"), IP6: address("fd00:10::22/64")}, "fd00:10::22/64", "", "fd00:10::1"},
+		{network.Request{Network: "dual", IP6: address("slaac")}, "172.16.10.6/24", "slaac", ""},
+		{network.Request{Network: "dual", IP6: address("link-local")}, "172.16.10.7/24", "link-local", ""},
 		{network.Request{Network: "ra"}, "172.16.20.2/24", "slaac", ""},
-		{network.Request{Network: "ra", IP6: "none"}, "172.16.20.3/24", "", ""},
-		{network.Request{VLAN: "30", Parent: nic, IP6: "slaac"}, "", "slaac", ""},
-		{network.Request{VLAN: "30", Parent: nic, IP: "10.0.0.5/24", IP6: "fd00::5/64"}, "10.0.0.5/24 fd00::5/64", "", ""},
+		{network.Request{Network: "ra", IP6: address("none")}, "172.16.20.3/24", "", ""},
+		{network.Request{VLAN: tags("30"), Parent: nic, IP6: address("slaac")}, "", "slaac", ""},
+		{network.Request{VLAN: tags("30"), Parent: nic, IP: address("10.0.0.5/24"), IP6: address("fd00::5/64")}, "10.0.0.5/24 fd00::5/64", "", ""},
 	} {
 		ep := l.plan(fmt.Sprint("c", i), c.req)[0]
 		way6 := ""
@@ -59,7 +59,7 @@ func TestFamilies(t *testing.T) {
 	if len(claims) != 13 { // c5 has one without an address
 		t.Errorf("%d claims: %+v", len(claims), claims)
 	}
-	_, _, err = l.store[0].Plan(network.Owner{ID: "x"}, []network.Request{{Network: "ra", IP6: "fd00::1"}})
+	_, _, err = l.store[0].Plan(network.Owner{ID: "x"}, []network.Request{{Network: "ra", IP6: address("fd00::1")}})
 	wants(t, "no subnet for it", err, "address fd00::1 is not in subnet 172.16.20.0/24")
 }
 
@@ -67,8 +67,8 @@ func TestFamilies(t *testing.T) {
 func TestFamiliesAreClaimedTogether(t *testing.T) {
 	l := newLab(t)
 	l.create(0, dual10())
-	l.plan("a", network.Request{Network: "dual", IP6: "fd00:10::5"})
-	_, _, err := l.store[0].Plan(network.Owner{ID: "b"}, []network.Request{{Network: "dual", IP: "172.16.10.9", IP6: "fd00:10::5"}})
+	l.plan("a", network.Request{Network: "dual", IP6: address("fd00:10::5")})
+	_, _, err := l.store[0].Plan(network.Owner{ID: "b"}, []network.Request{{Network: "dual", IP: address("172.16.10.9"), IP6: address("fd00:10::5")}})
 	wants(t, "taken", err, "fd00:10::5 is already claimed by container a")
 	claims, err := l.store[0].Claims("dual")
 	must(t, err)
@@ -102,14 +102,14 @@ func TestPlanMore(t *testing.T) {
 	if eps[1].IfName != "eth0" || eps[0].IfName != "eth1" {
 		t.Errorf("%+v", eps)
 	}
-	_, _, err = s.PlanMore(owner, eps, []network.Request{{VLAN: "30", Parent: nic, IfName: "eth1"}})
+	_, _, err = s.PlanMore(owner, eps, []network.Request{{VLAN: tags("30"), Parent: nic, IfName: "eth1"}})
 	wants(t, "name", err, "two interfaces named eth1")
 	undo()
 	if claims, _ := s.Claims("mac_net10"); len(claims) != 0 {
 		t.Errorf("after undo: %+v", claims)
 	}
 	// What a killed command claimed and did not write down goes.
-	_, _, err = s.PlanMore(owner, eps[:1], []network.Request{{Network: "mac_net10"}, {VLAN: "30", Parent: nic}})
+	_, _, err = s.PlanMore(owner, eps[:1], []network.Request{{Network: "mac_net10"}, {VLAN: tags("30"), Parent: nic}})
 	must(t, err)
 	must(t, s.ReleaseExcept("c", eps[:1]))
 	for name, want := range map[string]int{"mac_net10": 0, "net20": 1} {

@@ -32,41 +32,36 @@ func TestPlanRefuses(t *testing.T) {
 	cfg.Subnets[0].Aux = map[string]netip.Addr{"nas": ip("172.16.10.9")}
 	l.create(0, cfg)
 	l.create(0, network.Config{Name: "quiet", Segment: network.Segment{Parent: nic, VID: 30}, Mode: "passthru"})
-	l.plan("c1", network.Request{Network: "mac_net10", IP: "172.16.10.10", MAC: "02:00:00:00:00:01"})
+	l.plan("c1", network.Request{Network: "mac_net10", IP: address("172.16.10.10"), MAC: mac("02:00:00:00:00:01")})
 	one := func(r network.Request) []network.Request { return []network.Request{r} }
 	for _, c := range []struct {
 		reqs []network.Request
 		want string
 	}{
-		{one(network.Request{Network: "mac_net10", IP: "172.16.20.10"}), "network mac_net10: address 172.16.20.10 is not in subnet 172.16.10.0/24"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.0"}), "172.16.10.0 is the network address of 172.16.10.0/24"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.255"}), "172.16.10.255 is the broadcast address"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.1"}), "172.16.10.1 is the gateway's"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.9"}), "kept for nas"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.10"}), "172.16.10.10 is already claimed by container c1"},
-		{one(network.Request{VLAN: "10", Parent: nic, IP: "172.16.10.10/24"}), "172.16.10.10 is already claimed by container c1"},
-		{one(network.Request{Network: "mac_net10", IP: "172.16.10.12/16"}), "the subnet is 172.16.10.0/24: leave out /16"},
-		{one(network.Request{Network: "mac_net10", IP: "fd00::1"}), "not in subnet"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.20.10")}), "network mac_net10: address 172.16.20.10 is not in subnet 172.16.10.0/24"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.0")}), "172.16.10.0 is the network address of 172.16.10.0/24"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.255")}), "172.16.10.255 is the broadcast address"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.1")}), "172.16.10.1 is the gateway's"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.9")}), "kept for nas"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.10")}), "172.16.10.10 is already claimed by container c1"},
+		{one(network.Request{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.10/24")}), "172.16.10.10 is already claimed by container c1"},
+		{one(network.Request{Network: "mac_net10", IP: address("172.16.10.12/16")}), "the subnet is 172.16.10.0/24: leave out /16"},
+		{one(network.Request{Network: "mac_net10", IP: address("fd00::1")}), "not in subnet"},
 		{one(network.Request{Network: "nope"}), "network nope not found"},
 		{one(network.Request{Network: "host"}), "network host can't be combined"},
-		{one(network.Request{Network: "mac_net10", VLAN: "20", Parent: nic}), "is on enp0s9.10, not on enp0s9.20"},
-		{one(network.Request{VLAN: "4095", Parent: nic}), "VLAN 4095: a VLAN id is"},
-		{one(network.Request{VLAN: "0", Parent: nic}), "VLAN 0: a VLAN id is"},
-		{one(network.Request{VLAN: "abc", Parent: nic}), "VLAN abc: a VLAN id is"},
-		{one(network.Request{VLAN: "10", Parent: "nope"}), "parent nope: this host has no such interface"},
-		{one(network.Request{VLAN: "10"}), "no --parent given and this host has no default route"},
+		{one(network.Request{Network: "mac_net10", VLAN: tags("20"), Parent: nic}), "is on enp0s9.10, not on enp0s9.20"},
+		{one(network.Request{VLAN: tags("10"), Parent: "nope"}), "parent nope: this host has no such interface"},
+		{one(network.Request{VLAN: tags("10")}), "no --parent given and this host has no default route"},
 		{one(network.Request{}), "a network, a VLAN or a parent is needed"},
-		{one(network.Request{Network: "mac_net10", MAC: "01:00:5e:00:00:01"}), "multicast"},
-		{one(network.Request{Network: "mac_net10", MAC: "02:00:00:00:00:01"}), "MAC address 02:00:00:00:00:01 is already used on enp0s9.10 by container c1"},
-		{one(network.Request{Network: "quiet", MAC: "02:00:00:00:00:02"}), "passthru mode the container has the parent's own MAC"},
+		{one(network.Request{Network: "mac_net10", MAC: mac("02:00:00:00:00:01")}), "MAC address 02:00:00:00:00:01 is already used on enp0s9.10 by container c1"},
+		{one(network.Request{Network: "quiet", MAC: mac("02:00:00:00:00:02")}), "passthru mode the container has the parent's own MAC"},
 		{one(network.Request{Network: "mac_net10", IfName: "a b"}), "interface name"},
-		{one(network.Request{Network: "mac_net10", VLANDriver: "ovs"}), "auto, kernel or ebpf"},
-		{one(network.Request{VLAN: "20", Parent: nic, IP: "172.16.20.0/24"}), "network address"},
-		{one(network.Request{VLAN: "20", Parent: nic, IP: "224.0.0.5"}), "not the address of a host"},
-		{[]network.Request{{Network: "mac_net10", IfName: "x"}, {VLAN: "20", Parent: nic, IfName: "x"}}, "two interfaces named x"},
-		{[]network.Request{{Network: "mac_net10", IP: "172.16.10.20"}, {VLAN: "10", Parent: nic, IP: "172.16.10.20"}}, "already claimed by container c2"},
+		{one(network.Request{VLAN: tags("20"), Parent: nic, IP: address("172.16.20.0/24")}), "network address"},
+		{one(network.Request{VLAN: tags("20"), Parent: nic, IP: address("224.0.0.5")}), "not the address of a host"},
+		{[]network.Request{{Network: "mac_net10", IfName: "x"}, {VLAN: tags("20"), Parent: nic, IfName: "x"}}, "two interfaces named x"},
+		{[]network.Request{{Network: "mac_net10", IP: address("172.16.10.20")}, {VLAN: tags("10"), Parent: nic, IP: address("172.16.10.20")}}, "already claimed by container c2"},
 		// The last leg fails: the first ones' claims and networks go, too.
-		{[]network.Request{{Network: "mac_net10", IP: "172.16.10.30"}, {VLAN: "20", Parent: nic, IP: "10.0.0.1/8"}, {VLAN: "40", Parent: nic}, {Network: "nope"}}, "not found"},
+		{[]network.Request{{Network: "mac_net10", IP: address("172.16.10.30")}, {VLAN: tags("20"), Parent: nic, IP: address("10.0.0.1/8")}, {VLAN: tags("40"), Parent: nic}, {Network: "nope"}}, "not found"},
 	} {
 		eps, undo, err := l.store[0].Plan(network.Owner{ID: "c2", Name: "c2", HostID: "h"}, c.reqs)
 		wants(t, fmt.Sprintf("%+v", c.reqs), err, c.want)
@@ -90,9 +85,9 @@ func TestImplicitNetworks(t *testing.T) {
 	l := newLab(t)
 	s := l.store[0]
 	// None there: made, named after its segment, shared, and L2 only without --ip.
-	a := l.plan("a", network.Request{VLAN: "10", Parent: nic, IP: "10.9.0.5/16"})[0]
-	b := l.plan("b", network.Request{VLAN: "10", Parent: nic})[0]
-	c := l.plan("c", network.Request{Parent: "enp0s9.10", IP: "10.9.0.6"})[0]
+	a := l.plan("a", network.Request{VLAN: tags("10"), Parent: nic, IP: address("10.9.0.5/16")})[0]
+	b := l.plan("b", network.Request{VLAN: tags("10"), Parent: nic})[0]
+	c := l.plan("c", network.Request{Parent: "enp0s9.10", IP: address("10.9.0.6")})[0]
 	if a.Network != "enp0s9.10" || addrOf(a) != "10.9.0.5/16" || addrOf(b) != "" || addrOf(c) != "10.9.0.6/24" || b.NetworkID != a.NetworkID || c.NetworkID != a.NetworkID {
 		t.Errorf("%+v\n%+v\n%+v", a, b, c)
 	}
@@ -110,18 +105,18 @@ func TestImplicitNetworks(t *testing.T) {
 		{"f", "none", "enp0s9.10", ""},
 		{"g", "10.9.0.7", "enp0s9.10", "10.9.0.7/24"},
 	} {
-		ep := l.plan(tc.id, network.Request{VLAN: "10", Parent: nic, IP: tc.ip})[0]
+		ep := l.plan(tc.id, network.Request{VLAN: tags("10"), Parent: nic, IP: address(tc.ip)})[0]
 		if ep.Network != tc.netw || addrOf(ep) != tc.addrs {
 			t.Errorf("%s: %+v", tc.id, ep)
 		}
 	}
 	// Two with subnets: which one is not ours to guess.
 	l.create(0, network.Config{Name: "second", Segment: network.Segment{Parent: nic, VID: 10}, Subnets: []network.Subnet{{Prefix: prefix("172.16.11.0/24")}}})
-	_, _, err := s.Plan(network.Owner{ID: "h"}, []network.Request{{VLAN: "10", Parent: nic}})
+	_, _, err := s.Plan(network.Owner{ID: "h"}, []network.Request{{VLAN: tags("10"), Parent: nic}})
 	wants(t, "ambiguous", err, "several networks (mac_net10, second …)")
 
 	// An address is one on the segment, whatever the networks.
-	_, _, err = s.Plan(network.Owner{ID: "h"}, []network.Request{{VLAN: "10", Parent: nic, IP: "10.9.0.5"}})
+	_, _, err = s.Plan(network.Owner{ID: "h"}, []network.Request{{VLAN: tags("10"), Parent: nic, IP: address("10.9.0.5")}})
 	wants(t, "taken", err, "10.9.0.5 is already claimed by container a")
 
 	for _, id := range []string{"a", "b", "c", "f"} {
@@ -142,11 +137,11 @@ func TestImplicitNetworks(t *testing.T) {
 func TestImplicitNameTaken(t *testing.T) {
 	l := newLab(t)
 	l.create(0, network.Config{Name: "enp0s9.10", Segment: network.Segment{Parent: nic, VID: 99}})
-	if ep := l.plan("a", network.Request{VLAN: "10", Parent: nic})[0]; ep.Network != "enp0s9.10-2" || ep.VID != 10 {
+	if ep := l.plan("a", network.Request{VLAN: tags("10"), Parent: nic})[0]; ep.Network != "enp0s9.10-2" || ep.VID != 10 {
 		t.Errorf("%+v", ep)
 	}
 	l.ip(0, "link", "add", "_v@1", "type", "veth", "peer", "name", "far")
-	if ep := l.plan("b", network.Request{VLAN: "10", Parent: "_v@1"})[0]; ep.Network != "v_1.10" {
+	if ep := l.plan("b", network.Request{VLAN: tags("10"), Parent: "_v@1"})[0]; ep.Network != "v_1.10" {
 		t.Errorf("%+v", ep)
 	}
 }
@@ -155,7 +150,7 @@ func TestImplicitNameTaken(t *testing.T) {
 // it was there before the network.
 func TestAutomaticSkipsWhatOthersHave(t *testing.T) {
 	l := newLab(t)
-	l.plan("early", network.Request{VLAN: "10", Parent: nic, IP: "172.16.10.2/24"})
+	l.plan("early", network.Request{VLAN: tags("10"), Parent: nic, IP: address("172.16.10.2/24")})
 	_, err := l.store[0].Create(network.Config{Name: "clash", Segment: network.Segment{Parent: nic, VID: 10}, Subnets: []network.Subnet{{Prefix: prefix("172.16.10.0/24"), Gateway: ip("172.16.10.2")}}})
 	wants(t, "gateway", err, "gateway 172.16.10.2: address 172.16.10.2 is already claimed by container early")
 	l.create(0, net10())
@@ -182,7 +177,7 @@ func TestExhaustedPool(t *testing.T) {
 		t.Errorf("%+v", ep)
 	}
 	l.dead["c"] = true // and when asked for by name
-	if ep := l.plan("d", network.Request{Network: "tiny", IP: "10.0.0.2"})[0]; addrOf(ep) != "10.0.0.2/30" {
+	if ep := l.plan("d", network.Request{Network: "tiny", IP: address("10.0.0.2")})[0]; addrOf(ep) != "10.0.0.2/30" {
 		t.Errorf("%+v", ep)
 	}
 }
@@ -199,7 +194,7 @@ func TestOddSubnets(t *testing.T) {
 		{"two", "", "10.0.4.128/24", "10.0.4.1"},
 		{"two", "10.0.4.5", "10.0.4.5/24", "10.0.4.1"},
 	} {
-		ep := l.plan("c-"+c.netw+c.addr[:6]+c.ip, network.Request{Network: c.netw, IP: c.ip})[0]
+		ep := l.plan("c-"+c.netw+c.addr[:6]+c.ip, network.Request{Network: c.netw, IP: address(c.ip)})[0]
 		if addrOf(ep) != c.addr || ep.Gateway.String() != c.gateway {
 			t.Errorf("%s: %s via %s, want %s via %s", c.netw, addrOf(ep), ep.Gateway, c.addr, c.gateway)
 		}
@@ -209,7 +204,7 @@ func TestOddSubnets(t *testing.T) {
 func TestSeveralLegs(t *testing.T) {
 	l := newLab(t)
 	l.create(0, net10())
-	eps := l.plan("c", network.Request{Network: "none"}, network.Request{VLAN: "20", Parent: nic, IP: "172.16.20.10"}, network.Request{Network: "mac_net10"}, network.Request{Network: "mac_net10", IP: "172.16.10.2", IfName: "back"})
+	eps := l.plan("c", network.Request{Network: "none"}, network.Request{VLAN: tags("20"), Parent: nic, IP: address("172.16.20.10")}, network.Request{Network: "mac_net10"}, network.Request{Network: "mac_net10", IP: address("172.16.10.2"), IfName: "back"})
 	var got []string
 	for _, ep := range eps {
 		got = append(got, fmt.Sprintf("%s %s %v", ep.IfName, addrOf(ep), ep.Default))
@@ -232,7 +227,7 @@ func TestPlanUndo(t *testing.T) {
 	l := newLab(t)
 	l.create(0, net10())
 	before := tree(t, l.store[0].Dir)
-	_, undo, err := l.store[0].Plan(network.Owner{ID: "c"}, []network.Request{{Network: "mac_net10", IP: "172.16.10.10"}, {VLAN: "20", Parent: nic}})
+	_, undo, err := l.store[0].Plan(network.Owner{ID: "c"}, []network.Request{{Network: "mac_net10", IP: address("172.16.10.10")}, {VLAN: tags("20"), Parent: nic}})
 	must(t, err)
 	undo()
 	undo()
@@ -269,7 +264,7 @@ func TestParallelPlans(t *testing.T) {
 			s := *l.store[0]
 			id := fmt.Sprint("c", i)
 			err := l.hosts[0].Do(func() error {
-				eps, _, err := s.Plan(network.Owner{ID: id, Name: id}, []network.Request{{Network: "mac_net10"}, {VLAN: "20", Parent: nic}})
+				eps, _, err := s.Plan(network.Owner{ID: id, Name: id}, []network.Request{{Network: "mac_net10"}, {VLAN: tags("20"), Parent: nic}})
 				if err == nil {
 					mu.Lock()
 					defer mu.Unlock()

@@ -15,17 +15,14 @@ import (
 
 // resolve finds the leg's network, or makes the implicit one of its segment.
 func (p *plan) resolve(l *leg) error {
-	if _, err := network.ParseVLANDriver(string(l.VLANDriver)); err != nil {
-		return err
-	}
 	if err := l.readAddresses(); err != nil {
 		return err
 	}
 	if l.Network != "" {
 		return p.named(l)
 	}
-	if l.VLAN == "" && l.Parent == "" {
-		return errors.New("a network, a VLAN or a parent is needed: --network, --vlan or --parent")
+	if l.VLAN == (network.Tags{}) && l.Parent == "" {
+		return errors.New("a network, a VLAN or a parent is needed")
 	}
 	seg, err := p.handle.Segment(l.Parent, l.VLAN)
 	if err != nil {
@@ -52,13 +49,13 @@ func (p *plan) named(l *leg) error {
 	case cfg.Predefined():
 		return fmt.Errorf("network %s can't be combined with other networks", cfg.Name)
 	}
-	if l.VLAN != "" || l.Parent != "" {
+	if l.VLAN != (network.Tags{}) || l.Parent != "" {
 		seg, err := p.handle.Segment(l.Parent, l.VLAN)
 		if err != nil {
 			return err
 		}
 		if seg != cfg.Segment {
-			return fmt.Errorf("network %s is on %s, not on %s: leave out --vlan and --parent, or --network", cfg.Name, cfg.Segment, seg)
+			return fmt.Errorf("network %s is on %s, not on %s", cfg.Name, cfg.Segment, seg)
 		}
 	}
 	l.net = cfg
@@ -80,7 +77,7 @@ func (p *plan) network(seg network.Segment, l *leg) (network.Config, error) {
 		switch {
 		case cfg.Implicit:
 			implicit = &nets[i]
-		case len(asked) > 0 && holds(cfg, asked), len(asked) == 0 && l.IP == "" && len(cfg.Subnets) > 0:
+		case len(asked) > 0 && holds(cfg, asked), len(asked) == 0 && l.IP.Word == "" && len(cfg.Subnets) > 0:
 			fit = append(fit, cfg)
 		}
 	}
@@ -88,7 +85,7 @@ func (p *plan) network(seg network.Segment, l *leg) (network.Config, error) {
 	case len(fit) == 1:
 		return fit[0], nil
 	case len(fit) > 1:
-		return network.Config{}, fmt.Errorf("%s has several networks (%s, %s …): choose one with --network, or an address with --ip", seg, fit[0].Name, fit[1].Name)
+		return network.Config{}, fmt.Errorf("%s has several networks (%s, %s …): name one of them, or an address", seg, fit[0].Name, fit[1].Name)
 	case implicit != nil:
 		return *implicit, nil
 	}

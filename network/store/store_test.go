@@ -118,7 +118,7 @@ func TestLeftoversOfKilledCommands(t *testing.T) {
 	for _, scratch := range []string{".new-0123", ".del-4567"} {
 		must(t, os.MkdirAll(filepath.Join(s.Dir, scratch, "ips"), 0o755))
 	}
-	_, _, err := s.Plan(network.Owner{ID: "gone", Name: "gone"}, []network.Request{{Network: "mac_net10"}, {VLAN: "20", Parent: nic}})
+	_, _, err := s.Plan(network.Owner{ID: "gone", Name: "gone"}, []network.Request{{Network: "mac_net10"}, {VLAN: tags("20"), Parent: nic}})
 	must(t, err)
 	l.dead["gone"] = true
 	must(t, s.Reap())
@@ -154,7 +154,7 @@ func TestRemoveOfANetworkInUse(t *testing.T) {
 	l := newLab(t)
 	s := l.store[0]
 	l.create(0, net10())
-	_, _, err := s.Plan(network.Owner{ID: "c1", Name: "bbox1"}, []network.Request{{Network: "mac_net10", IP: "none"}})
+	_, _, err := s.Plan(network.Owner{ID: "c1", Name: "bbox1"}, []network.Request{{Network: "mac_net10", IP: address("none")}})
 	must(t, err)
 	err = s.Remove("mac_net10")
 	if !errors.Is(err, network.ErrInUse) {
@@ -182,7 +182,7 @@ func TestWirelessParent(t *testing.T) {
 	trunk.SysClassNet = sys
 	t.Cleanup(func() { trunk.SysClassNet = "/sys/class/net" })
 	must(t, os.MkdirAll(filepath.Join(sys, "wlan0", "phy80211"), 0o755))
-	for _, r := range []network.Request{{Parent: "wlan0", VLAN: "10"}, {Parent: "wlan0.10"}, {Parent: "wlan0"}} {
+	for _, r := range []network.Request{{Parent: "wlan0", VLAN: tags("10")}, {Parent: "wlan0.10"}, {Parent: "wlan0"}} {
 		_, _, err := l.store[0].Plan(network.Owner{ID: "c"}, []network.Request{r})
 		wants(t, "plan", err, "parent wlan0 is wireless: an access point accepts frames from the one MAC address")
 	}
@@ -196,5 +196,5 @@ func TestWirelessParent(t *testing.T) {
 	l.plan("i", network.Request{Network: "shared"})
 	// The sysfs of another namespace, with another wlan0 in it.
 	must(t, os.WriteFile(filepath.Join(sys, "wlan0", "ifindex"), []byte("4711\n"), 0o644))
-	l.plan("other", network.Request{Parent: "wlan0", VLAN: "10"})
+	l.plan("other", network.Request{Parent: "wlan0", VLAN: tags("10")})
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/mvrun/mvrun/network/vlanbpf"
 )
 
-// ResolveSegment works out what a parent and a VLAN mean together, both as
-// typed. Without a parent it is the interface of the default route. Without a
+// ResolveSegment works out what a parent, as typed, and a VLAN mean together.
+// Without a parent it is the interface of the default route. Without a
 // VLAN the parent may be a VLAN itself: an existing VLAN link stands for its
 // parent and VLAN, whatever it is called; any other interface for its own
 // untagged segment; and a name that no interface has, such as enp0s9.10, for
 // VLAN 10 of enp0s9.
-func ResolveSegment(parent, vlan string) (network.Segment, error) {
+func ResolveSegment(parent string, vlan network.Tags) (network.Segment, error) {
 	h, err := Open()
 	if err != nil {
 		return network.Segment{}, err
@@ -29,14 +29,10 @@ func ResolveSegment(parent, vlan string) (network.Segment, error) {
 	return h.Segment(parent, vlan)
 }
 
-func (h Handle) Segment(parent, vlan string) (network.Segment, error) {
-	var outer, vid uint16
+// Segment is ResolveSegment.
+func (h Handle) Segment(parent string, vlan network.Tags) (network.Segment, error) {
+	outer, vid := vlan.Outer, vlan.VID
 	var err error
-	if vlan != "" {
-		if outer, vid, err = network.ParseTags(vlan); err != nil {
-			return network.Segment{}, err
-		}
-	}
 	if parent == "" {
 		if parent, err = h.defaultParent(); err != nil {
 			return network.Segment{}, err
