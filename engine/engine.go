@@ -43,7 +43,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, errors.New("must be run as root: containers need mounts, namespaces and a real NIC; use sudo")
 	}
 	store := &container.Store{Layout: container.Layout{Root: o.Root, State: o.State}, CgroupParent: o.CgroupParent, CgroupDriver: o.CgroupDriver}
-	kernel.Of(store)
+	kernel.Serve(store)
 	unfinished, err := store.Open()
 	if err != nil {
 		return nil, err

@@ -13,9 +13,9 @@ import (
 )
 
 // endpointsRecord is containers/<id>/legs.json: the endpoints that a container has
-// once some came or went after its creation. The configuration, which never
-// changes, says those of the beginning. Only the holder of the monitor lock
-// writes it.
+// now. It is there once one was added or removed after the creation; until then
+// those of the configuration hold. Only the holder of the container's lock writes
+// it.
 type endpointsRecord struct {
 	Endpoints []network.Endpoint `json:"endpoints"`
 }
@@ -52,9 +52,9 @@ func (h *Handle) SetEndpoints(eps []network.Endpoint) error {
 	return jsonfile.Write(h.store.endpointsPath(h.ID), endpointsRecord{eps}, 0o600)
 }
 
-// PlanEndpoint decides on one more endpoint, and claims what it needs. It returns all the
-// endpoints of the container; undo gives the claims back. Nothing is written
-// down before SetEndpoints.
+// PlanEndpoint decides on one more endpoint, and claims its addresses. It returns all
+// the endpoints of the container; undo releases the new claims. The record changes
+// with SetEndpoints only.
 func (h *Handle) PlanEndpoint(c *Config, req network.Request) (eps []network.Endpoint, undo func(), err error) {
 	cfg, err := h.store.Networks.Get(req.Network)
 	if err != nil {
@@ -80,8 +80,8 @@ func (h *Handle) PlanEndpoint(c *Config, req network.Request) (eps []network.End
 }
 
 // Prestart begins the network of a container that is about to start, in a namespace
-// that its monitor is to have. Where rules say what may come in, they come first,
-// and they are the monitor's.
+// that its monitor takes over. It does nothing for a container with firewall rules:
+// they have to be in place before any interface, and the monitor makes them.
 func (h *Handle) Prestart(ctx context.Context, start *prestart.Start, c *Config) {
 	if len(c.Network.Allow) > 0 {
 		return
@@ -125,8 +125,8 @@ func (h *Handle) Disconnect(nameOrID string) error {
 	return h.store.Endpoints().Drop(&c, gone)
 }
 
-// Split tells the endpoints on a network from the others, which lead out
-// by now. The network itself may be gone.
+// Split separates the endpoints on a network from the others, one of which gets the
+// default route if it was among those. The network may have been removed.
 func (e Endpoints) Split(c *Config, nameOrID string) (left, gone []network.Endpoint, err error) {
 	cfg, err := e.store.Networks.Get(nameOrID)
 	if err != nil {
@@ -149,7 +149,8 @@ func (e Endpoints) Split(c *Config, nameOrID string) (left, gone []network.Endpo
 	return left, gone, nil
 }
 
-// Drop gives up the claims of endpoints that the container has no more.
+// Drop releases the leases and the claims of endpoints that the container no longer
+// has, and announces each.
 func (e Endpoints) Drop(c *Config, gone []network.Endpoint) error {
 	e.store.leases().release(c, gone)
 	var errs []error
@@ -160,7 +161,8 @@ func (e Endpoints) Drop(c *Config, gone []network.Endpoint) error {
 	return errors.Join(errs...)
 }
 
-// Announce tells that a container came to a network, or left it.
+// Announce appends the event that a container was connected to a network, or
+// disconnected from it.
 func (e Endpoints) Announce(action string, c *Config, ep network.Endpoint) {
 	_ = e.store.Events().Append(Event{Type: "network", Action: action, ID: ep.NetworkID, Name: ep.Network, Attributes: map[string]string{
 		"container": c.ID, "containerName": c.Name, "interface": ep.IfName,

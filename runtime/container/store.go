@@ -31,7 +31,8 @@ type Store struct {
 	CgroupParent string // absolute path in every hierarchy
 	CgroupDriver string // auto, cgroupfs or systemd
 	// KillLeftovers ends what a dead monitor left running of a container, whose
-	// first process was init. It is Kernel's: a record knows no processes.
+	// first process was init. It is idempotent. kernel.Serve sets it: records know
+	// nothing of cgroups.
 	KillLeftovers func(id string, init Process) error
 	Networks      *store.Store
 	Interfaces    *endpoint.Manager

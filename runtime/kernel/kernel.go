@@ -10,10 +10,9 @@ type Kernel struct {
 	store *container.Store
 }
 
-// Of is the kernel's side of a store. Until this was asked for once, the store
-// has nobody to end what killed monitors left running.
-func Of(s *container.Store) Kernel {
-	k := Kernel{s}
-	s.KillLeftovers = k.KillLeftovers
-	return k
-}
+// Of is the kernel's side of a store.
+func Of(s *container.Store) Kernel { return Kernel{s} }
+
+// Serve lets the store end what killed monitors left running. It comes once, before
+// the store is opened or a container of it is changed.
+func Serve(s *container.Store) { s.KillLeftovers = Of(s).KillLeftovers }

@@ -20,6 +20,7 @@ func TestKillLeftovers(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := &container.Store{Layout: container.Layout{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, CgroupParent: "/mvrun-kernel-test", CgroupDriver: "cgroupfs"}
+	Serve(s)
 	k := Of(s)
 	id := container.NewID()
 	first, second := orphan(t), orphan(t)

@@ -15,7 +15,7 @@ func Reexec() {
 	if !ok {
 		return
 	}
-	kernel.Of(store)
+	kernel.Serve(store)
 	err := store.Prepare()
 	if err == nil {
 		err = Main(store, id)
