@@ -28,8 +28,8 @@ func (l *Attached) containerWith(mac string) string {
 }
 
 func (l *Attached) takenError(addr netip.Addr, mac string) error {
-	return fmt.Errorf("address %s %w on %s: %s has it: choose another --ip, or look for that machine; --conflict-probe off starts all the same",
-		addr, network.ErrTaken, l.dev.ep.Segment, network.Holder(mac, l.containerWith(mac)))
+	return &network.AddressTaken{By: network.ByNeighbour, Err: fmt.Errorf("address %s %w on %s: %s has it",
+		addr, network.ErrTaken, l.dev.ep.Segment, network.Holder(mac, l.containerWith(mac)))}
 }
 
 // singles are the addresses without their subnets.

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/mvrun/mvrun/network/acd"
@@ -18,7 +17,7 @@ func (l *Attached) probe(ctx context.Context, h trunk.Handle) error {
 	}
 	// Also with the probe off: this one the wire will never settle.
 	if err := h.RefuseHosts(l.dev.lower.Link, singles(l.dev.ep.Addrs)); err != nil {
-		return fmt.Errorf("%w: choose another --ip", err)
+		return err
 	}
 	for _, p := range l.dev.ep.Addrs {
 		w, err := l.openAddress(p.Addr())

@@ -68,6 +68,6 @@ func (a Host) mustBeFree(ctx context.Context, q question, lower trunk.Lower, ep 
 }
 
 func (a Host) taken(addr netip.Addr, mac string, ep network.Endpoint) error {
-	return fmt.Errorf("this host's address %s %w on %s: %s has it: look for that machine, or make the network anew with another one (-o host_access=ADDRESS); --conflict-probe off starts all the same",
-		addr, network.ErrTaken, ep.Segment, network.Holder(mac, a.Store.ContainerWith(ep.Segment, mac, "")))
+	return &network.AddressTaken{By: network.HostByNeighbour, Err: fmt.Errorf("this host's address %s %w on %s: %s has it",
+		addr, network.ErrTaken, ep.Segment, network.Holder(mac, a.Store.ContainerWith(ep.Segment, mac, "")))}
 }

@@ -85,7 +85,7 @@ func (h Handle) RefuseHosts(below netlink.Link, wanted []netip.Addr) error {
 	for _, a := range have {
 		ip, ok := netip.AddrFromSlice(a.IP)
 		if ok && slices.Contains(wanted, ip.Unmap()) {
-			return fmt.Errorf("address %s %w: this host itself has it on %s", ip.Unmap(), network.ErrTaken, below.Attrs().Name)
+			return &network.AddressTaken{By: network.ByHost, Err: fmt.Errorf("address %s %w: this host itself has it on %s", ip.Unmap(), network.ErrTaken, below.Attrs().Name)}
 		}
 	}
 	return nil

@@ -99,7 +99,7 @@ func (m *Monitor) serve(c *protocol.Conn) error {
 }
 
 func failure(err error) protocol.Reply {
-	reply := protocol.Reply{Error: err.Error(), Code: 125}
+	reply := protocol.Reply{Error: err.Error(), Code: 125, TakenBy: protocol.TakenBy(err)}
 	var start *container.StartError
 	if errors.As(err, &start) {
 		reply.Code = start.Code

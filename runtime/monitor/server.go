@@ -71,7 +71,7 @@ func (s *server) answer(c *protocol.Conn) {
 	warnings, err := s.do(req)
 	reply := protocol.Reply{Warnings: warnings}
 	if err != nil {
-		reply = protocol.Reply{Error: err.Error(), Code: 1}
+		reply = protocol.Reply{Error: err.Error(), Code: 1, TakenBy: protocol.TakenBy(err)}
 	}
 	_ = c.SendJSON(protocol.KindReply, reply)
 	c.Close()

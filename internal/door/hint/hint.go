@@ -1,9 +1,22 @@
 package hint
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/mvrun/mvrun/network"
+)
 
 // rooms give the advice for the errors of one library each.
-var rooms = []func(error) string{Image}
+// Of several for one error the first counts that the command can follow.
+var rooms = []func(error) string{
+	Image,
+	taken(network.ByNeighbour, "choose another --ip, or look for that machine; --conflict-probe off starts all the same"),
+	taken(network.ByNeighbour, "choose another --ip, or look for that machine"),
+	taken(network.ByNeighbour, "look for that machine"),
+	taken(network.ByHost, "choose another --ip"),
+	taken(network.HostByNeighbour, "look for that machine, or make the network anew with another one (-o host_access=ADDRESS); --conflict-probe off starts all the same"),
+	taken(network.HostByNeighbour, "look for that machine, or make the network anew with another one (-o host_access=ADDRESS)"),
+}
 
 // Of is the advice for an error, or "". has tells which flags the command has that met
 // it: advice to use one that it has not is none, as `start` can't be told to choose

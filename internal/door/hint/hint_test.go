@@ -2,8 +2,27 @@ package hint
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/mvrun/mvrun/network"
 )
+
+// An address that somebody has: start can't choose another.
+func TestTaken(t *testing.T) {
+	err := fmt.Errorf("start c1: %w", &network.AddressTaken{By: network.ByNeighbour, Err: network.ErrTaken})
+	for flags, want := range map[string]string{
+		"ip conflict-probe": "choose another --ip, or look for that machine; --conflict-probe off starts all the same",
+		"ip ip6":            "choose another --ip, or look for that machine",
+		"attach":            "look for that machine",
+	} {
+		if got := Of(err, func(flag string) bool { return slices.Contains(strings.Fields(flags), flag) }); got != want {
+			t.Errorf("%s: %q, want %q", flags, got, want)
+		}
+	}
+}
 
 // Advice names only flags that the command has.
 func TestOf(t *testing.T) {

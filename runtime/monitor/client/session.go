@@ -110,7 +110,7 @@ func (s *Session) reply() (protocol.Reply, error) {
 		return reply, fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	if reply.Error != "" {
-		return reply, &container.StartError{Code: reply.Code, Err: errors.New(reply.Error)}
+		return reply, &container.StartError{Code: reply.Code, Err: reply.Err()}
 	}
 	return reply, nil
 }

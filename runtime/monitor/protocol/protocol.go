@@ -81,6 +81,8 @@ type Reply struct {
 	Error    string   `json:"error,omitempty"`
 	Code     int      `json:"code,omitempty"` // exit code for the command, with Error
 	Warnings []string `json:"warnings,omitempty"`
+
+	TakenBy network.TakenBy `json:"takenBy,omitempty"` // with Error
 }
 
 // Exit is how the container ended.
