@@ -52,7 +52,7 @@ func (l useLock) open() (*os.File, error) {
 	path := filepath.Join(l.dir, "use.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
-		if err := (indexFile{l.dir}).init(); err != nil {
+		if err := indexFile(l).init(); err != nil {
 			return nil, err
 		}
 		return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/mvrun/mvrun/network"
 	"github.com/mvrun/mvrun/runtime/container"
 )
 
@@ -115,16 +114,6 @@ func (s *state) emit(action string, attributes map[string]string) {
 // named is an error about the container under its name of today.
 func (s *state) named(err error) error {
 	return fmt.Errorf("container %s %w", s.config.Name, err)
-}
-
-// endpoint finds the container's endpoint of the ID.
-func (s *state) endpoint(id string) (network.Endpoint, bool) {
-	for _, ep := range s.config.Network.Endpoints {
-		if ep.ID == id {
-			return ep, true
-		}
-	}
-	return network.Endpoint{}, false
 }
 
 // complain writes to what the command that started us may still read.

@@ -20,12 +20,8 @@ func newTasks(parent context.Context) *tasks {
 	return &tasks{group, ctx, cancel}
 }
 
-// run starts a task. An error of one ends them all.
-func (t *tasks) run(task func(ctx context.Context) error) {
-	t.group.Go(func() error { return task(t.ctx) })
-}
-
-// spawn is run for what can't fail.
+// spawn starts a task. Tasks report to the owner of the state; there is no error of
+// one that would end the others.
 func (t *tasks) spawn(task func(ctx context.Context)) {
 	t.group.Go(func() error {
 		task(t.ctx)
