@@ -64,7 +64,7 @@ func (r *AddressRequest) UnmarshalText(text []byte) (err error) {
 }
 
 // ErrOtherFamily says that an address is of the family that is asked for apart.
-var ErrOtherFamily = errors.New("it is an IPv4 address, and an IPv6 one is asked for")
+var ErrOtherFamily = errors.New("it is an IPv6 address that is asked for, and this is an IPv4 one")
 
 // ParseIPv4 reads what is asked of the IPv4 address: 172.16.10.10,
 // 172.16.10.10/24, dhcp, none, or "" for an automatic one. An IPv6 address is read,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mvrun/mvrun/engine"
 	"github.com/mvrun/mvrun/internal/door/moment"
+	"github.com/mvrun/mvrun/internal/door/output"
 )
 
 var logsCommand = &cli.Command{
@@ -59,9 +60,10 @@ func logs(c *cli.Context) error {
 		ctx, stop = interruptible(c)
 	}
 	defer stop()
+	// What a program writes to its terminal is meant for one: it stays as it is.
 	err = e.Containers.Logs(ctx, c.Args().First(), engine.LogsOptions{
 		Since: since, Until: until, Tail: tail, Timestamps: c.Bool("timestamps"), Follow: c.Bool("follow"),
-		Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
+		Stdout: output.Raw(c.App.Writer), Stderr: output.Raw(c.App.ErrWriter),
 	})
 	if errors.Is(err, engine.ErrNoLog) {
 		err = fmt.Errorf("%w: the container was made with --log-driver none", err)
