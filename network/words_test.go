@@ -188,7 +188,7 @@ func TestParseAddresses(t *testing.T) {
 	}
 	for s, want := range map[string]string{
 		"fd00::5/64": "", "slaac": "", "link-local": "", "none": "",
-		"10.0.0.5": "it is an IPv4 address", "auto": "it is an address",
+		"10.0.0.5": "it is an IPv6 address", "auto": "it is an address",
 	} {
 		_, err := ParseIPv6(s)
 		wants(t, s, err, want)
