@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mvrun/mvrun/network/ipam"
@@ -35,6 +36,11 @@ type Config struct {
 
 // Predefined tells the networks that mvrun always has.
 func (c Config) Predefined() bool { return c.Driver == "null" || c.Driver == "host" }
+
+// HasIPv6 tells whether one of the network's subnets is of IPv6.
+func (c Config) HasIPv6() bool {
+	return slices.ContainsFunc(c.Subnets, func(s Subnet) bool { return s.Prefix.Addr().Is6() })
+}
 
 // Complete fills in what was left open and says what is wrong with the rest.
 // It looks at the words alone, not at the host.

@@ -76,7 +76,7 @@ func readNetworkConfig(c *cli.Context) (network.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if c.Bool("ipv6") && !hasIPv6(cfg) {
+	if c.Bool("ipv6") && !cfg.HasIPv6() {
 		return cfg, fmt.Errorf("--ipv6: give the IPv6 --subnet, too, or --ip6 slaac")
 	}
 	if cfg.MTU = c.Int("mtu"); c.IsSet("mtu") && cfg.MTU <= 0 {
@@ -163,13 +163,4 @@ func readSegment(c *cli.Context, conf *config.Config, parent string) (network.Se
 		}
 	}
 	return trunk.ResolveSegment(parentOf(conf, parent, vlan), vlan)
-}
-
-func hasIPv6(cfg network.Config) bool {
-	for _, sub := range cfg.Subnets {
-		if sub.Prefix.Addr().Is6() {
-			return true
-		}
-	}
-	return false
 }

@@ -76,7 +76,7 @@ type Claim struct {
 func NewNetwork(cfg network.Config, claims []ipam.Claim, running func(id string) bool) Network {
 	v := Network{
 		Name: cfg.Name, ID: cfg.ID, Created: cfg.Created, Scope: "local", Driver: cfg.Driver,
-		EnableIPv4: true, EnableIPv6: hasIPv6(cfg), Internal: cfg.Internal,
+		EnableIPv4: true, EnableIPv6: cfg.HasIPv6(), Internal: cfg.Internal,
 		IPAM:       IPAM{Driver: "default", Options: map[string]string{}, Config: []Subnet{}},
 		Containers: map[string]NetworkContainer{}, Options: cfg.Options, Labels: cfg.Labels,
 		VLAN: cfg.VID, OuterVLAN: cfg.Outer, Parent: cfg.Parent, Mode: string(cfg.Mode), VLANDriver: string(cfg.VLANDriver), MTU: cfg.MTU, Implicit: cfg.Implicit,

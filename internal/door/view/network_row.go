@@ -1,7 +1,6 @@
 package view
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,12 +21,8 @@ func NetworkRow(cfg network.Config, full bool) map[string]string {
 	}
 	return map[string]string{
 		"ID": ShortID(cfg.ID, full), "Name": cfg.Name, "Driver": cfg.Driver, "Scope": "local",
-		"IPv4": "true", "IPv6": strconv.FormatBool(hasIPv6(cfg)), "Internal": strconv.FormatBool(cfg.Internal),
+		"IPv4": "true", "IPv6": strconv.FormatBool(cfg.HasIPv6()), "Internal": strconv.FormatBool(cfg.Internal),
 		"Labels": joinLabels(cfg.Labels), "CreatedAt": cfg.Created.Local().Format("2006-01-02 15:04:05.999999999 -0700 MST"),
 		"VLAN": cfg.Tags(), "Parent": cfg.Parent, "Subnet": strings.Join(subnets, ","),
 	}
-}
-
-func hasIPv6(cfg network.Config) bool {
-	return slices.ContainsFunc(cfg.Subnets, func(s network.Subnet) bool { return s.Prefix.Addr().Is6() })
 }
